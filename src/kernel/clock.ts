@@ -1,0 +1,14 @@
+/** The only way to the time. A test hands in a clock that stands still. */
+export type Clock = () => Date;
+
+export const systemClock: Clock = () => new Date();
+
+/** Seconds since the epoch, as NumericDate (RFC 7519 §2) wants them. */
+export function epochSeconds(at: Date): number {
+  return Math.floor(at.getTime() / 1000);
+}
+
+/** The calendar day in Japan, `YYYY-MM-DD`: rules and oaths are dated by Japan's days, wherever the server stands. */
+export function dayInJapan(at: Date): string {
+  return new Date(at.getTime() + 9 * 3_600_000).toISOString().slice(0, 10);
+}

@@ -1,0 +1,171 @@
+import { CompactSign, type CryptoKey, compactVerify, errors, type KeyObject } from 'jose';
+import { fromBase64url } from './base64url.ts';
+import { decodeUtf8, isJsonObject, type JsonObject, parseStrictJson } from './strict-json.ts';
+
+/** Why a signed text is not what it claims to be. A closed list: verdicts, receipts and tests name them. */
+export type TokenFaultReason =
+  | 'too_long'
+  | 'not_compact'
+  | 'not_canonical'
+  | 'header_malformed'
+  | 'header_member_unexpected'
+  | 'header_member_missing'
+  | 'typ_wrong'
+  | 'alg_not_allowed'
+  | 'payload_malformed'
+  | 'claim_missing'
+  | 'claim_malformed'
+  | 'issuer_wrong'
+  | 'audience_wrong'
+  | 'expired'
+  | 'not_yet_valid'
+  | 'issued_in_future'
+  | 'lifetime_too_long'
+  | 'key_unknown'
+  | 'signature_wrong';
+
+export class TokenFault extends Error {
+  readonly reason: TokenFaultReason;
+  /** The header member or claim concerned, from the specification's vocabulary. */
+  readonly member: string | undefined;
+
+  constructor(reason: TokenFaultReason, member?: string) {
+    super(member === undefined ? reason : `${reason}: ${member}`);
+    this.name = 'TokenFault';
+    this.reason = reason;
+    this.member = member;
+  }
+}
+
+export type JwsHeader = JsonObject & { alg: 'ES256'; typ: string };
+
+export type CompactJws = {
+  readonly text: string;
+  readonly header: JwsHeader;
+  readonly claims: JsonObject;
+  readonly payloadBytes: Buffer;
+};
+
+export type JwsForm = {
+  readonly typ: string;
+  readonly maxLength: number;
+  /** Header members besides `alg` and `typ`: these must be there … */
+  readonly requiredHeader?: readonly string[];
+  /** … these may be; every other one is refused, so that no unknown extension is silently ignored. */
+  readonly optionalHeader?: readonly string[];
+};
+
+export type VerificationKey = CryptoKey | KeyObject;
+
+/**
+ * Reads a compact JWS (RFC 7515 §7.1) whose one accepted algorithm is ES256 (RFC 7518 §3.4), without believing it yet:
+ * one text form, exact header members, JSON without duplicates. jose alone accepts more (padding, non-canonical
+ * characters, duplicate members), so that two texts could be the same token.
+ *
+ * @throws TokenFault
+ */
+export function parseCompactJws(text: string, form: JwsForm): CompactJws {
+  if (text.length > form.maxLength) throw new TokenFault('too_long');
+  const parts = text.split('.');
+  if (parts.length !== 3) throw new TokenFault('not_compact');
+  const [headerBytes, payloadBytes, signature] = parts.map(fromBase64url);
+  if (!headerBytes || !payloadBytes || !signature) throw new TokenFault('not_canonical');
+  if (headerBytes.length === 0 || payloadBytes.length === 0) throw new TokenFault('not_compact');
+  const header = parseObject(headerBytes, 'header_malformed');
+  if (header.alg !== 'ES256') throw new TokenFault('alg_not_allowed', 'alg');
+  if (header.typ !== form.typ) throw new TokenFault('typ_wrong', 'typ');
+  const required = form.requiredHeader ?? [];
+  const known = new Set(['alg', 'typ', ...required, ...(form.optionalHeader ?? [])]);
+  if (Object.keys(header).some((member) => !known.has(member)))
+    throw new TokenFault('header_member_unexpected');
+  for (const member of required) {
+    if (header[member] === undefined) throw new TokenFault('header_member_missing', member);
+  }
+  if (header.kid !== undefined && typeof header.kid !== 'string')
+    throw new TokenFault('header_malformed', 'kid');
+  if (signature.length !== 64) throw new TokenFault('signature_wrong');
+  return {
+    text,
+    header: header as JwsHeader,
+    claims: parseObject(payloadBytes, 'payload_malformed'),
+    payloadBytes,
+  };
+}
+
+function parseObject(bytes: Buffer, reason: TokenFaultReason): JsonObject {
+  try {
+    const value = parseStrictJson(decodeUtf8(bytes), { maxDepth: 16 });
+    if (isJsonObject(value)) return value;
+  } catch {
+    // falls through: the fault never carries the text
+  }
+  throw new TokenFault(reason);
+}
+
+/** @throws TokenFault `signature_wrong` unless the key made this very text with ES256 */
+export async function verifySignature(jws: CompactJws, key: VerificationKey): Promise<void> {
+  try {
+    await compactVerify(jws.text, key, { algorithms: ['ES256'] });
+  } catch (error) {
+    if (error instanceof errors.JOSEError || error instanceof TypeError)
+      throw new TokenFault('signature_wrong');
+    throw error;
+  }
+}
+
+/** Signs claims as a compact JWS. Header members are written in the order given, `alg` and `typ` first. */
+export function signCompactJws(
+  header: { readonly typ: string; readonly [member: string]: unknown },
+  claims: JsonObject,
+  key: VerificationKey,
+): Promise<string> {
+  return new CompactSign(Buffer.from(JSON.stringify(claims)))
+    .setProtectedHeader({ alg: 'ES256', ...header } as { alg: 'ES256' })
+    .sign(key);
+}
+
+export type TimeRule = {
+  readonly now: number;
+  /** Seconds by which another authority's clock may run ahead of ours (FAPI 2.0: accept 10, refuse 60). */
+  readonly skewSeconds: number;
+  /** Longest accepted `exp - iat`, in seconds. */
+  readonly maxLifetimeSeconds?: number;
+  readonly requireExp?: boolean;
+};
+
+/**
+ * `iat`, `nbf`, `exp` (RFC 7519 §4.1) by presence first, then value.
+ *
+ * @throws TokenFault
+ */
+export function checkTimes(claims: JsonObject, rule: TimeRule): void {
+  const iat = readNumericDate(claims, 'iat');
+  const nbf = readNumericDate(claims, 'nbf');
+  const exp = readNumericDate(claims, 'exp');
+  if (exp === undefined && rule.requireExp !== false) throw new TokenFault('claim_missing', 'exp');
+  if (iat === undefined && rule.maxLifetimeSeconds !== undefined)
+    throw new TokenFault('claim_missing', 'iat');
+  if (iat !== undefined && iat > rule.now + rule.skewSeconds) throw new TokenFault('issued_in_future', 'iat');
+  if (nbf !== undefined && nbf > rule.now + rule.skewSeconds) throw new TokenFault('not_yet_valid', 'nbf');
+  if (exp !== undefined && exp <= rule.now) throw new TokenFault('expired', 'exp');
+  if (rule.maxLifetimeSeconds !== undefined && exp !== undefined && exp - iat! > rule.maxLifetimeSeconds) {
+    throw new TokenFault('lifetime_too_long', 'exp');
+  }
+}
+
+/** @throws TokenFault where a date is there but is not an integer number of seconds */
+export function readNumericDate(claims: JsonObject, claim: string): number | undefined {
+  const value = claims[claim];
+  if (value === undefined) return undefined;
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
+    throw new TokenFault('claim_malformed', claim);
+  return value;
+}
+
+/** @throws TokenFault unless the claim is there and is a non-empty string */
+export function requireString(claims: JsonObject, claim: string): string {
+  const value = claims[claim];
+  if (value === undefined) throw new TokenFault('claim_missing', claim);
+  if (typeof value !== 'string' || value === '') throw new TokenFault('claim_malformed', claim);
+  return value;
+}

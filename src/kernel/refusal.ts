@@ -1,0 +1,71 @@
+/**
+ * Everything this service refuses, and the facts that may be told. A fact is a code, a field, a number or a date:
+ * never a name, an address, a birth date or a certificate number. `http/problem.ts` turns each into words.
+ */
+export type RefusalFacts = {
+  request_malformed: { readonly pointer: string; readonly rule: string; readonly allowed?: string };
+  request_too_large: { readonly limitBytes: number };
+  request_too_slow: Record<never, never>;
+  media_type_unsupported: { readonly accepted: readonly string[] };
+  representation_unavailable: { readonly offered: readonly string[] };
+  route_not_found: Record<never, never>;
+  method_not_allowed: { readonly allowed: readonly string[] };
+  too_many_requests: { readonly retryAfterSeconds: number };
+  session_missing: Record<never, never>;
+  session_invalid: Record<never, never>;
+  role_insufficient: { readonly roles: readonly string[] };
+  login_code_invalid: Record<never, never>;
+  record_not_found: Record<never, never>;
+  idempotency_key_missing: Record<never, never>;
+  idempotency_key_reused: Record<never, never>;
+  requirements_unmet: { readonly unmet: readonly UnmetRequirement[] };
+  rules_not_in_force: { readonly on: string };
+  already_registered: Record<never, never>;
+  number_resembles_my_number: { readonly pointer: string };
+  registration_state_conflict: { readonly state: string; readonly allowed: readonly string[] };
+  certificate_state_conflict: { readonly state: string; readonly allowed: readonly string[] };
+  transfer_state_conflict: { readonly state: string; readonly allowed: readonly string[] };
+  certificate_not_accepted: { readonly pointer: string; readonly check: string; readonly reason: string };
+  certificates_do_not_match: { readonly pointer: string };
+  certificate_of_this_authority: Record<never, never>;
+  continuation_not_possible: { readonly unmet: readonly UnmetRequirement[] };
+  consent_text_outdated: { readonly currentVersion: string };
+  consent_missing: { readonly positions: readonly string[] };
+  same_person_decides: Record<never, never>;
+  peer_message_refused: { readonly reason: string };
+  peer_unknown: Record<never, never>;
+  not_ready: { readonly retryAfterSeconds: number; readonly cause: string };
+};
+
+/** One requirement of an authority's rules that is not met: what, by which rule, and what to bring. */
+export type UnmetRequirement = {
+  /** Stable code of the requirement, e.g. `residence`. */
+  readonly requirement: string;
+  /** Which partner it concerns, or both. */
+  readonly concerns: 'first' | 'second' | 'both';
+  /** `unmet`: the facts contradict the rule. `unknown`: a fact or the rule itself is not known (要確認). */
+  readonly finding: 'unmet' | 'unknown';
+  /** Where the rule stands: source labels of the authority's published rules. */
+  readonly sources: readonly string[];
+  /** Documents or steps that would settle it, as codes that the pages and problem texts put into words. */
+  readonly remedies: readonly string[];
+};
+
+export type RefusalCode = keyof RefusalFacts;
+
+/** "No" of a use case. Thrown, so that the transaction rolls back; never carries an HTTP status. */
+export class Refusal<Code extends RefusalCode = RefusalCode> extends Error {
+  readonly code: Code;
+  readonly facts: RefusalFacts[Code];
+
+  constructor(code: Code, facts: RefusalFacts[Code]) {
+    super(code);
+    this.name = 'Refusal';
+    this.code = code;
+    this.facts = facts;
+  }
+}
+
+export function isRefusal(error: unknown): error is Refusal {
+  return error instanceof Refusal;
+}
