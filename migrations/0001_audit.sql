@@ -1,11 +1,9 @@
 -- Roles are the cluster's, grants are this database's. `chikai_app` is what the process logs in as (by membership).
-create schema chikai;
-comment on schema chikai is 'The register of one authority';
 revoke all on schema public from public;
-grant usage on schema chikai to chikai_app, chikai_auditor, chikai_eraser;
+grant usage on schema public to chikai_app, chikai_auditor, chikai_eraser;
 
 -- Who did what to which record and why. Append-only: no role may update or delete, and a trigger stops the owner too.
-create table chikai.audit_event (
+create table audit_event (
   sequence bigint generated always as identity primary key,
   at timestamptz not null,
   type text not null check (type ~ '^[a-z_]{3,60}$'),
@@ -24,41 +22,43 @@ create table chikai.audit_event (
   leaf_hash bytea not null check (length(leaf_hash) = 32),
   check ((record_kind is null) = (record_id is null))
 );
-create index audit_event_record on chikai.audit_event (record_id, sequence) where record_id is not null;
-create index audit_event_actor on chikai.audit_event (actor_subject, sequence);
-create index audit_event_type on chikai.audit_event (type, sequence);
-create index audit_event_at on chikai.audit_event (at);
-comment on table chikai.audit_event is 'Append-only log; leaf_hash = SHA-256(0x00 || salt || canonical event), RFC 9162 section 2.1';
+create index audit_event_record on audit_event (record_id, sequence) where record_id is not null;
+create index audit_event_actor on audit_event (actor_subject, sequence);
+create index audit_event_type on audit_event (type, sequence);
+create index audit_event_at on audit_event (at);
+comment on table audit_event is 'Append-only log; leaf_hash = SHA-256(0x00 || salt || canonical event), RFC 9162 section 2.1';
 
 -- The tree head over leaves 0 .. tree_size-1, signed. A leaf's place is the order in which it was sealed.
-create table chikai.audit_leaf (
+create table audit_leaf (
   leaf_index bigint primary key check (leaf_index >= 0),
-  sequence bigint not null unique references chikai.audit_event (sequence)
+  sequence bigint not null unique references audit_event (sequence)
 );
-create table chikai.audit_checkpoint (
+create table audit_checkpoint (
   tree_size bigint primary key check (tree_size > 0),
   root_hash bytea not null check (length(root_hash) = 32),
+  -- roots of the perfect subtrees from left to right: enough to go on without reading the leaves again
+  peaks bytea not null check (length(peaks) % 32 = 0),
   sealed_at timestamptz not null,
   token text not null
 );
-comment on table chikai.audit_checkpoint is 'Signed tree heads; a later one always contains the earlier ones';
+comment on table audit_checkpoint is 'Signed tree heads; a later one always contains the earlier ones';
 
-create function chikai.refuse_change() returns trigger language plpgsql as $$
+create function refuse_change() returns trigger language plpgsql as $$
 begin
   raise exception 'this table is append-only' using errcode = 'restrict_violation';
 end $$;
-create trigger audit_event_append_only before update or delete or truncate on chikai.audit_event
-  for each statement execute function chikai.refuse_change();
-create trigger audit_leaf_append_only before update or delete or truncate on chikai.audit_leaf
-  for each statement execute function chikai.refuse_change();
-create trigger audit_checkpoint_append_only before update or delete or truncate on chikai.audit_checkpoint
-  for each statement execute function chikai.refuse_change();
+create trigger audit_event_append_only before update or delete or truncate on audit_event
+  for each statement execute function refuse_change();
+create trigger audit_leaf_append_only before update or delete or truncate on audit_leaf
+  for each statement execute function refuse_change();
+create trigger audit_checkpoint_append_only before update or delete or truncate on audit_checkpoint
+  for each statement execute function refuse_change();
 
-grant select, insert on chikai.audit_event, chikai.audit_leaf, chikai.audit_checkpoint to chikai_app;
-grant select on chikai.audit_event, chikai.audit_leaf, chikai.audit_checkpoint to chikai_auditor;
+grant select, insert on audit_event, audit_leaf, audit_checkpoint to chikai_app;
+grant select on audit_event, audit_leaf, audit_checkpoint to chikai_auditor;
 
 -- A command's first answer, so that the same command said twice is carried out once. Answers hold no personal data.
-create table chikai.command (
+create table command (
   actor_subject text not null,
   idempotency_key text not null,
   operation_id text not null,
@@ -68,4 +68,4 @@ create table chikai.command (
   at timestamptz not null,
   primary key (actor_subject, idempotency_key)
 );
-grant select, insert on chikai.command to chikai_app;
+grant select, insert on command to chikai_app;

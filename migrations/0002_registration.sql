@@ -1,9 +1,9 @@
 -- One row per registration and epoch. The id is random and goes with the couple from authority to authority;
 -- the epoch grows by one with every hand-over, so that the holder always has the highest.
-create table chikai.registration (
+create table registration (
   id uuid not null,
   epoch integer not null check (epoch >= 1),
-  state text not null check (state in ('staged', 'active', 'offered', 'released', 'closed', 'ended', 'abandoned')),
+  state text not null check (state in ('staged', 'received', 'active', 'offered', 'released', 'closed', 'ended', 'abandoned')),
   oath_date date not null,
   first_oath_date date not null,
   first_authority text not null check (first_authority ~ '^[0-9]{6}$'),
@@ -19,16 +19,17 @@ create table chikai.registration (
   check (first_oath_date <= oath_date),
   check ((state = 'ended') = (end_reason is not null)),
   check ((state = 'ended') = (ended_on is not null)),
-  check (state not in ('offered', 'released', 'closed', 'staged') or transfer_id is not null)
+  check (state not in ('offered', 'released', 'closed', 'staged', 'received') or transfer_id is not null)
 );
-comment on column chikai.registration.state is
-  'staged: incoming and invisible; offered, released: being handed over and still vouched for; closed: continued elsewhere; abandoned: staged, then cancelled';
--- Invariant I1 within this authority: at most one living row of a registration.
-create unique index registration_one_living on chikai.registration (id)
-  where state in ('staged', 'active', 'offered', 'released');
-create index registration_transfer on chikai.registration (transfer_id) where transfer_id is not null;
+comment on column registration.state is
+  'staged: incoming and invisible; received: held here, own certificates not yet issued; offered, released: being handed over and still vouched for; closed: continued elsewhere; abandoned: staged, then cancelled';
+-- Invariant I1 within this authority: at most one row in which it may change or issue. A released row may stand beside
+-- a newer one, because a couple can come back before the last message of their leaving has.
+create unique index registration_one_held on registration (id) where state in ('received', 'active', 'offered');
+create unique index registration_one_staged on registration (id) where state = 'staged';
+create index registration_transfer on registration (transfer_id) where transfer_id is not null;
 
-create table chikai.registration_partner (
+create table registration_partner (
   registration_id uuid not null,
   epoch integer not null,
   position text not null check (position in ('first', 'second')),
@@ -40,12 +41,12 @@ create table chikai.registration_partner (
   birth_date bytea not null,
   residence bytea not null,
   primary key (registration_id, epoch, position),
-  foreign key (registration_id, epoch) references chikai.registration (id, epoch),
+  foreign key (registration_id, epoch) references registration (id, epoch),
   check ((alias is null) = (alias_display is null))
 );
 
 -- The data key of each registration, wrapped. Kept in a table of its own so that it can be backed up apart and destroyed.
-create table chikai.data_key (
+create table data_key (
   subject_kind text not null check (subject_kind in ('registration', 'transfer')),
   subject_id uuid not null,
   epoch integer not null,
@@ -54,21 +55,21 @@ create table chikai.data_key (
   primary key (subject_kind, subject_id, epoch),
   check ((wrapped_key is null) = (destroyed_at is not null))
 );
-comment on table chikai.data_key is 'A destroyed key makes the sealed columns unreadable for ever';
+comment on table data_key is 'A destroyed key makes the sealed columns unreadable for ever';
 
 -- Keyed blind index of kana and birth date: finds a second oath without storing either.
-create table chikai.partner_index (
+create table partner_index (
   registration_id uuid not null,
   epoch integer not null,
   position text not null check (position in ('first', 'second')),
   blind_index bytea not null check (length(blind_index) = 16),
   live boolean not null,
   primary key (registration_id, epoch, position),
-  foreign key (registration_id, epoch, position) references chikai.registration_partner (registration_id, epoch, position)
+  foreign key (registration_id, epoch, position) references registration_partner (registration_id, epoch, position)
 );
-create unique index partner_index_one_living on chikai.partner_index (blind_index) where live;
+create unique index partner_index_one_living on partner_index (blind_index) where live;
 
-create table chikai.status_list (
+create table status_list (
   list_id integer primary key check (list_id >= 1),
   size integer not null check (size % 8 = 0),
   bits bytea not null,
@@ -80,13 +81,13 @@ create table chikai.status_list (
   check (length(bits) * 8 = size)
 );
 
-create table chikai.certificate (
+create table certificate (
   id uuid primary key,
   registration_id uuid not null,
   epoch integer not null,
   position text not null check (position in ('first', 'second')),
   state text not null check (state in ('intended', 'issued', 'revoked', 'abandoned')),
-  list_id integer not null references chikai.status_list (list_id),
+  list_id integer not null references status_list (list_id),
   status_index integer not null check (status_index >= 0),
   -- written before the signer is called: there is never a signed certificate that nobody knows of
   intended_at timestamptz not null,
@@ -103,19 +104,19 @@ create table chikai.certificate (
   revoked_at timestamptz,
   revoke_reason text check (revoke_reason in
     ('lost', 'damaged', 'returned', 'misuse', 'registration_ended', 'continued_elsewhere')),
-  foreign key (registration_id, epoch) references chikai.registration (id, epoch),
+  foreign key (registration_id, epoch) references registration (id, epoch),
   unique (list_id, status_index),
   check (expires_on > issued_on),
   check (state = 'intended' or state = 'abandoned' or (sd_jwt_vc is not null and paper_token is not null and issued_at is not null)),
   check ((state = 'revoked') = (revoked_at is not null)),
   check ((state = 'revoked') = (revoke_reason is not null))
 );
-comment on constraint certificate_list_id_status_index_key on chikai.certificate is
+comment on constraint certificate_list_id_status_index_key on certificate is
   'A status index is never used twice (Token Status List, privacy considerations)';
-create unique index certificate_one_living on chikai.certificate (registration_id, epoch, position)
+create unique index certificate_one_living on certificate (registration_id, epoch, position)
   where state in ('intended', 'issued');
 
-create table chikai.login_code (
+create table login_code (
   code_hash bytea primary key check (length(code_hash) = 32),
   record_kind text not null check (record_kind in ('registration', 'transfer')),
   record_id uuid not null,
@@ -124,5 +125,5 @@ create table chikai.login_code (
   used_at timestamptz
 );
 
-grant select, insert, update on chikai.registration, chikai.registration_partner, chikai.data_key, chikai.partner_index,
-  chikai.status_list, chikai.certificate, chikai.login_code to chikai_app;
+grant select, insert, update on registration, registration_partner, data_key, partner_index,
+  status_list, certificate, login_code to chikai_app;

@@ -1,14 +1,14 @@
 -- What this node believes of the others: trust chains and status lists as it received them, signatures included.
-create table chikai.member (
+create table member (
   entity_id text primary key,
   code text not null check (code ~ '^[0-9]{6}$'),
   statements jsonb not null,
   verified_at timestamptz not null,
   expires_at timestamptz not null
 );
-create table chikai.member_status_list (
+create table member_status_list (
   uri text primary key,
-  entity_id text not null references chikai.member (entity_id),
+  entity_id text not null references member (entity_id),
   token text not null,
   issued_at timestamptz not null,
   expires_at timestamptz not null,
@@ -16,7 +16,7 @@ create table chikai.member_status_list (
 );
 
 -- A message that is to reach a peer. Identity is (transfer, step, sender); the content never changes, the envelope is new each time.
-create table chikai.outbox_message (
+create table outbox_message (
   mid text primary key,
   transfer_id uuid not null,
   step text not null,
@@ -33,9 +33,9 @@ create table chikai.outbox_message (
   delivered_at timestamptz,
   check ((payload is null) or (payload_subject_kind is not null and payload_subject_id is not null and payload_epoch is not null))
 );
-create index outbox_waiting on chikai.outbox_message (next_attempt_at) where delivered_at is null;
+create index outbox_waiting on outbox_message (next_attempt_at) where delivered_at is null;
 
-create table chikai.inbox_message (
+create table inbox_message (
   mid text primary key,
   transfer_id uuid not null,
   step text not null,
@@ -46,7 +46,7 @@ create table chikai.inbox_message (
 );
 
 -- Exact bytes of what was signed, kept for ever; personal data stand in them only as a salted hash.
-create table chikai.message_evidence (
+create table message_evidence (
   id uuid primary key,
   mid text not null,
   transfer_id uuid not null,
@@ -55,16 +55,7 @@ create table chikai.message_evidence (
   receipt text,
   at timestamptz not null
 );
-create index message_evidence_transfer on chikai.message_evidence (transfer_id);
+create index message_evidence_transfer on message_evidence (transfer_id);
 
-create table chikai.message_replay (
-  sender text not null,
-  jti text not null,
-  expires_at timestamptz not null,
-  primary key (sender, jti)
-);
-create index message_replay_expired on chikai.message_replay (expires_at);
-
-grant select, insert, update on chikai.member, chikai.member_status_list, chikai.outbox_message to chikai_app;
-grant select, insert on chikai.inbox_message, chikai.message_evidence, chikai.message_replay to chikai_app;
-grant select, delete on chikai.message_replay to chikai_eraser;
+grant select, insert, update on member, member_status_list, outbox_message to chikai_app;
+grant select, insert on inbox_message, message_evidence to chikai_app;

@@ -1,5 +1,5 @@
 -- A registration moving house. The people's case and the protocol's state stand side by side; the reducer owns `protocol`.
-create table chikai.transfer (
+create table transfer (
   id uuid primary key,
   side text not null check (side in ('origin', 'destination')),
   state text not null check (state in (
@@ -20,20 +20,20 @@ create table chikai.transfer (
   check (side = 'destination' or state in ('offered', 'released', 'completed', 'cancelled')),
   check (side = 'origin' or state not in ('offered', 'released', 'cancelled'))
 );
-create index transfer_registration on chikai.transfer (registration_id) where registration_id is not null;
-create index transfer_open on chikai.transfer (opened_at desc);
-comment on column chikai.transfer.registration_id is 'Known to the destination only from the offer on';
+create index transfer_registration on transfer (registration_id) where registration_id is not null;
+create index transfer_open on transfer (opened_at desc);
+comment on column transfer.registration_id is 'Known to the destination only from the offer on';
 
-create table chikai.transfer_step (
-  transfer_id uuid not null references chikai.transfer (id),
+create table transfer_step (
+  transfer_id uuid not null references transfer (id),
   number integer not null check (number >= 1),
   step text not null,
   at timestamptz not null,
   primary key (transfer_id, number)
 );
 
-create table chikai.transfer_consent (
-  transfer_id uuid not null references chikai.transfer (id),
+create table transfer_consent (
+  transfer_id uuid not null references transfer (id),
   position text not null check (position in ('first', 'second')),
   text_version text not null,
   method text not null check (method in ('session', 'counter')),
@@ -48,7 +48,7 @@ create table chikai.transfer_consent (
   given_at timestamptz not null,
   superseded_at timestamptz
 );
-create unique index transfer_consent_living on chikai.transfer_consent (transfer_id, position) where superseded_at is null;
+create unique index transfer_consent_living on transfer_consent (transfer_id, position) where superseded_at is null;
 
-grant select, insert, update on chikai.transfer, chikai.transfer_consent to chikai_app;
-grant select, insert on chikai.transfer_step to chikai_app;
+grant select, insert, update on transfer, transfer_consent to chikai_app;
+grant select, insert on transfer_step to chikai_app;

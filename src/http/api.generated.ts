@@ -551,6 +551,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/federation/historical-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Federation keys of the past (OpenID Federation 1.0 §8.7) */
+        get: operations["getHistoricalKeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/.well-known/jwt-vc-issuer": {
         parameters: {
             query?: never;
@@ -852,18 +869,22 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /** @description The municipality is required unless `elsewhere`. */
         Residence: {
             /**
-             * @description In the area served here: lives there, is about to move in, or neither
+             * @description Lives in the municipality, is about to move there, or neither
              * @enum {string}
              */
             kind: "resident" | "moving_in" | "elsewhere";
+            municipality?: components["schemas"]["AuthorityCode"];
             address?: string;
             /**
              * Format: date
              * @description Planned day, for moving_in
              */
             moveInOn?: string;
+            /** @description For moving_in: the moving certificate (転出証明書 or the like) was shown */
+            proofSeen?: boolean;
         };
         Alias: {
             /** @description 通称名 */
@@ -889,14 +910,26 @@ export interface components {
             hasOtherPartnership: boolean;
             /** @description 事実婚の相手がいる */
             hasDeFactoSpouse: boolean;
+            /** @description What the counter has seen of this partner */
+            documentsSeen?: {
+                /** @enum {string} */
+                document: "oath_form" | "residence_record" | "moving_certificate" | "single_status_proof" | "photo_id" | "continuation_form" | "origin_certificates" | "address_change_proof" | "return_envelope" | "alias_proof" | "family_proof";
+                /** Format: date */
+                issuedOn?: string;
+            }[];
         };
         CoupleFacts: {
             /** @description At least one of the two declares it; who, is not asked. Leave out where the scheme does not ask */
             sexualMinorityDeclared?: boolean;
-            /** @enum {string} */
-            kinship: "none" | "lineal" | "collateral_second_degree" | "collateral_third_degree" | "lineal_affinity";
-            /** @description The kinship rests only on an adoption between the two */
-            adoptionBetweenPartners: boolean;
+            kinship: {
+                /**
+                 * @description 民法734条–736条
+                 * @enum {string}
+                 */
+                degree: "none" | "lineal" | "collateral_second_degree" | "collateral_third_degree" | "collateral_fourth_degree_or_more" | "collateral_by_adoption" | "lineal_affinity" | "collateral_affinity" | "former_adoption";
+                /** @description The kinship exists only because one of the two adopted the other */
+                throughAdoptionBetweenPartners: boolean;
+            };
             cohabiting: boolean;
         };
         OathRequest: {
@@ -1080,6 +1113,13 @@ export interface components {
             /** @description Other than the one that is continued */
             hasOtherPartnership: boolean;
             hasDeFactoSpouse: boolean;
+            /** @description What the counter has seen of this partner */
+            documentsSeen?: {
+                /** @enum {string} */
+                document: "oath_form" | "residence_record" | "moving_certificate" | "single_status_proof" | "photo_id" | "continuation_form" | "origin_certificates" | "address_change_proof" | "return_envelope" | "alias_proof" | "family_proof";
+                /** Format: date */
+                issuedOn?: string;
+            }[];
         };
         MyRecord: {
             position: components["schemas"]["Position"];
@@ -1422,6 +1462,7 @@ export interface operations {
                  *           "birthDate": "1990-04-01",
                  *           "residence": {
                  *             "kind": "resident",
+                 *             "municipality": "272108",
                  *             "address": "架空町一丁目"
                  *           },
                  *           "hasSpouse": false,
@@ -1434,6 +1475,7 @@ export interface operations {
                  *           "birthDate": "1991-05-02",
                  *           "residence": {
                  *             "kind": "resident",
+                 *             "municipality": "272108",
                  *             "address": "架空町一丁目"
                  *           },
                  *           "hasSpouse": false,
@@ -1443,8 +1485,10 @@ export interface operations {
                  *       },
                  *       "couple": {
                  *         "sexualMinorityDeclared": true,
-                 *         "kinship": "none",
-                 *         "adoptionBetweenPartners": false,
+                 *         "kinship": {
+                 *           "degree": "none",
+                 *           "throughAdoptionBetweenPartners": false
+                 *         },
                  *         "cohabiting": true
                  *       }
                  *     }
@@ -1515,6 +1559,7 @@ export interface operations {
                      *           "birthDate": "1990-04-01",
                      *           "residence": {
                      *             "kind": "resident",
+                     *             "municipality": "272108",
                      *             "address": "架空町一丁目"
                      *           }
                      *         },
@@ -1524,6 +1569,7 @@ export interface operations {
                      *           "birthDate": "1991-05-02",
                      *           "residence": {
                      *             "kind": "resident",
+                     *             "municipality": "272108",
                      *             "address": "架空町一丁目"
                      *           }
                      *         }
@@ -1699,7 +1745,7 @@ export interface operations {
                      *       "expiresOn": "2029-11-20",
                      *       "sdJwtVc": "eyJ.eyJ.c2ln~",
                      *       "paperToken": "eyJ.eyJ.c2ln",
-                     *       "paperAddress": "http://localhost:4101/v#eyJ.eyJ.c2ln"
+                     *       "paperAddress": "http://localhost:4104/v#eyJ.eyJ.c2ln"
                      *     }
                      */
                     "application/json": components["schemas"]["CertificateForms"];
@@ -2018,6 +2064,7 @@ export interface operations {
                  *         "first": {
                  *           "residence": {
                  *             "kind": "resident",
+                 *             "municipality": "271403",
                  *             "address": "架空町二丁目"
                  *           },
                  *           "hasSpouse": false,
@@ -2027,6 +2074,7 @@ export interface operations {
                  *         "second": {
                  *           "residence": {
                  *             "kind": "resident",
+                 *             "municipality": "271403",
                  *             "address": "架空町二丁目"
                  *           },
                  *           "hasSpouse": false,
@@ -2036,8 +2084,10 @@ export interface operations {
                  *       },
                  *       "couple": {
                  *         "sexualMinorityDeclared": true,
-                 *         "kinship": "none",
-                 *         "adoptionBetweenPartners": false,
+                 *         "kinship": {
+                 *           "degree": "none",
+                 *           "throughAdoptionBetweenPartners": false
+                 *         },
                  *         "cohabiting": true
                  *       }
                  *     }
@@ -2494,7 +2544,7 @@ export interface operations {
                      * @example {
                      *       "members": [
                      *         {
-                     *           "entityId": "http://localhost:4101",
+                     *           "entityId": "http://localhost:4104",
                      *           "code": "272108",
                      *           "name": {
                      *             "ja": "枚方市",
@@ -2541,6 +2591,28 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    getHistoricalKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Signed key set */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example eyJ.eyJ.c2ln */
+                    "application/jwk-set+jwt": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     getJwtVcIssuer: {
         parameters: {
             query?: never;
@@ -2558,7 +2630,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "issuer": "http://localhost:4101",
+                     *       "issuer": "http://localhost:4104",
                      *       "jwks": {
                      *         "keys": []
                      *       }
@@ -2628,7 +2700,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "vct": "http://localhost:4101/vct/partnership-oath/1",
+                     *       "vct": "http://localhost:4104/vct/partnership-oath/1",
                      *       "name": "宣誓書受領証"
                      *     }
                      */

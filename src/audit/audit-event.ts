@@ -1,0 +1,123 @@
+import { randomBytes } from 'node:crypto';
+import type { Actor, PartnerPosition } from '../kernel/role.ts';
+import { hashLeaf } from './merkle-tree.ts';
+
+/**
+ * Everything that is written to the log, with exactly the facts each kind carries. Facts are codes, counts and
+ * identifiers without meaning; never a name, an address, a birth date, a certificate number or a token.
+ */
+export type AuditFacts = {
+  oath_registered: { readonly epoch: number };
+  registration_read: Record<never, never>;
+  registration_ended: { readonly reason: string };
+  certificates_issued: { readonly certificateIds: readonly string[] };
+  certificate_read: { readonly certificateId: string };
+  certificate_revoked: { readonly certificateId: string; readonly reason: string };
+  certificate_recognised: { readonly verdict: string; readonly issuer?: string };
+  login_code_created: { readonly identityCheckedBy: string };
+  session_created: Record<never, never>;
+  own_record_read: Record<never, never>;
+  own_certificates_read: Record<never, never>;
+  own_accesses_read: Record<never, never>;
+  transfer_opened: { readonly origin: string };
+  transfer_read: Record<never, never>;
+  transfer_submitted: Record<never, never>;
+  transfer_consented: { readonly textVersion: string; readonly method: string };
+  transfer_consent_refused: Record<never, never>;
+  transfer_decided: { readonly decision: string; readonly reasons: readonly string[] };
+  transfer_withdrawn: Record<never, never>;
+  transfer_moved_on: { readonly from: string; readonly to: string; readonly peer: string };
+  personal_data_provided: { readonly to: string; readonly items: readonly string[] };
+  personal_data_received: { readonly from: string; readonly items: readonly string[] };
+  message_sent: { readonly step: string; readonly to: string; readonly mid: string };
+  message_received: { readonly step: string; readonly from: string; readonly mid: string; readonly result: string };
+  message_refused: { readonly reason: string };
+  members_listed: { readonly added: readonly string[]; readonly lost: readonly string[] };
+  audit_queried: { readonly filters: readonly string[] };
+  audit_checked: { readonly intact: boolean };
+  attempt_refused: { readonly operationId: string; readonly code: string };
+};
+
+export type AuditEventType = keyof AuditFacts;
+
+export type RecordRef = { readonly kind: 'registration' | 'transfer'; readonly id: string };
+
+/** `both`: each partner sees the entry; `acting`: only the partner named by `position`; `staff`: neither. */
+export type Visibility = 'both' | 'acting' | 'staff';
+
+export type AuditEvent<Type extends AuditEventType = AuditEventType> = {
+  readonly type: Type;
+  readonly actor: Actor;
+  readonly record?: RecordRef | undefined;
+  readonly position?: PartnerPosition | undefined;
+  readonly purpose?: string | undefined;
+  readonly outcome?: 'done' | 'refused';
+  readonly visibility: Visibility;
+  readonly facts: AuditFacts[Type];
+};
+
+/** What the leaf hash binds, in one order. Whoever alters a column of a row alters its leaf. */
+export type SealedForm = {
+  readonly at: Date;
+  readonly type: string;
+  readonly actorKind: string;
+  readonly actorRole: string | null;
+  readonly actorSubject: string;
+  readonly recordKind: string | null;
+  readonly recordId: string | null;
+  readonly position: string | null;
+  readonly purpose: string | null;
+  readonly outcome: string;
+  readonly visibility: string;
+  readonly facts: unknown;
+  readonly salt: Buffer;
+};
+
+export function leafHashOf(event: SealedForm): Buffer {
+  const canonical = JSON.stringify([
+    event.at.toISOString(),
+    event.type,
+    event.actorKind,
+    event.actorRole,
+    event.actorSubject,
+    event.recordKind,
+    event.recordId,
+    event.position,
+    event.purpose,
+    event.outcome,
+    event.visibility,
+    sortMembers(event.facts),
+  ]);
+  return hashLeaf(Buffer.concat([event.salt, Buffer.from(canonical)]));
+}
+
+/** jsonb does not keep the order of members: sorted, a fact reads the same before and after the database. */
+function sortMembers(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortMembers);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([member, inner]) => [member, sortMembers(inner)]),
+  );
+}
+
+/** The row form of an event: salted, so that the leaf of a guessable event cannot be recognised by its hash. */
+export function sealEvent(event: AuditEvent, at: Date): SealedForm & { readonly leafHash: Buffer } {
+  const form: SealedForm = {
+    at,
+    type: event.type,
+    actorKind: event.actor.kind,
+    actorRole: 'role' in event.actor ? event.actor.role : null,
+    actorSubject: event.actor.subject,
+    recordKind: event.record?.kind ?? null,
+    recordId: event.record?.id ?? null,
+    position: event.position ?? (event.actor.kind === 'partner' ? event.actor.scope.position : null),
+    purpose: event.purpose ?? null,
+    outcome: event.outcome ?? 'done',
+    visibility: event.visibility,
+    facts: event.facts,
+    salt: randomBytes(16),
+  };
+  return { ...form, leafHash: leafHashOf(form) };
+}

@@ -1,0 +1,93 @@
+import { sql } from 'kysely';
+import type { Db, Trx } from '../db/transaction.ts';
+import { type Clock, epochSeconds } from '../kernel/clock.ts';
+import { sha256Base64url } from '../kernel/digest.ts';
+import type { SigningKey } from '../kernel/signing-key.ts';
+import { LIST_SIZE, signStatusList } from './status-list.ts';
+
+/** One list for all certificates of an authority: in a large crowd a single entry says little. */
+export const STATUS_LIST_ID = 1;
+
+/** How the list is published. */
+export type StatusListTerms = {
+  readonly uri: string;
+  readonly key: SigningKey;
+  readonly x5c: readonly string[] | undefined;
+  /** Seconds a copy may be used before a look for a newer one. */
+  readonly ttlSeconds: number;
+  /** Seconds until the signed list expires. */
+  readonly lifetimeSeconds: number;
+};
+
+export type PublishedList = { readonly token: string; readonly etag: string; readonly version: number };
+
+export async function ensureStatusList(trx: Trx): Promise<void> {
+  await trx
+    .insertInto('status_list')
+    .values({ list_id: STATUS_LIST_ID, size: LIST_SIZE, bits: Buffer.alloc(LIST_SIZE / 8) })
+    .onConflict((conflict) => conflict.column('list_id').doNothing())
+    .execute();
+}
+
+/**
+ * Sets entries to INVALID. There is no way back: an entry that was ever refused is never good again. PostgreSQL's
+ * `set_bit` counts from the least significant bit of the first byte, as the status list does.
+ * Whoever serves or pushes the list is woken when the transaction commits.
+ */
+export async function invalidateEntries(trx: Trx, indexes: readonly number[]): Promise<void> {
+  if (indexes.length === 0) return;
+  const bits = indexes.reduce(
+    (inner, index) => sql<Buffer>`set_bit(${inner}, ${index}, 1)`,
+    sql<Buffer>`bits`,
+  );
+  await trx
+    .updateTable('status_list')
+    .set({ bits, version: sql`version + 1` })
+    .where('list_id', '=', STATUS_LIST_ID)
+    .execute();
+  await sql`select pg_notify('chikai_status', '')`.execute(trx);
+}
+
+/**
+ * The signed list of this very moment: signed anew when an entry has changed since, or half its ttl has passed.
+ * Any process may sign; all sign the same bits.
+ */
+export async function publishStatusList(
+  db: Db,
+  clock: Clock,
+  terms: StatusListTerms,
+): Promise<PublishedList> {
+  const head = await db
+    .selectFrom('status_list')
+    .select(['version', 'signed_version', 'signed_token', 'signed_at'])
+    .where('list_id', '=', STATUS_LIST_ID)
+    .executeTakeFirstOrThrow();
+  const now = clock();
+  const fresh =
+    head.signed_token !== null &&
+    head.signed_at !== null &&
+    head.signed_version === head.version &&
+    now.getTime() - head.signed_at.getTime() < (terms.ttlSeconds * 1000) / 2;
+  if (fresh && head.signed_token !== null) return published(head.signed_token, head.version);
+  const { bits, version } = await db
+    .selectFrom('status_list')
+    .select(['bits', 'version'])
+    .where('list_id', '=', STATUS_LIST_ID)
+    .executeTakeFirstOrThrow();
+  const iat = epochSeconds(now);
+  const token = await signStatusList(
+    { uri: terms.uri, bits: 1, list: bits, iat, exp: iat + terms.lifetimeSeconds, ttl: terms.ttlSeconds },
+    { key: terms.key, ...(terms.x5c ? { x5c: terms.x5c } : {}) },
+  );
+  await db
+    .updateTable('status_list')
+    .set({ signed_version: version, signed_token: token, signed_at: now })
+    .where('list_id', '=', STATUS_LIST_ID)
+    .where('version', '=', version)
+    .execute();
+  return published(token, version);
+}
+
+function published(token: string, version: number): PublishedList {
+  return { token, version, etag: `"${sha256Base64url(token)}"` };
+}

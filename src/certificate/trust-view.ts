@@ -1,0 +1,50 @@
+import type { AuthorityCode, EntityId } from '../kernel/authority.ts';
+import type { IssuerKey } from './issuer-key.ts';
+import type { StatusList } from './status-list.ts';
+
+/** What the trust chain of an authority says about it as an issuer. Times in epoch seconds. */
+export type IssuerTrust = {
+  readonly entityId: EntityId;
+  readonly authorityCode: AuthorityCode;
+  readonly name: { readonly ja: string; readonly en: string };
+  /** Keys in use and keys of the past whose certificates still run. */
+  readonly keys: readonly IssuerKey[];
+  readonly statusListUri: string;
+  /** The authority's own types, each version whose certificates still run. */
+  readonly vcts: readonly string[];
+  /** When the authority was in the agreement, as trust marks prove; `to` is exclusive, null while it lasts. */
+  readonly memberships: readonly { readonly from: number; readonly to: number | null }[];
+  readonly verifiedAt: number;
+  /** When the chain expires. A view may still give it for a while after that; the verdict then says so. */
+  readonly expiresAt: number;
+};
+
+export type IssuerLookup =
+  | { readonly kind: 'known'; readonly issuer: IssuerTrust }
+  /** The list of members was loaded, and this is none of them. */
+  | { readonly kind: 'stranger' }
+  | { readonly kind: 'undetermined'; readonly reason: 'trust_not_loaded' | 'chain_expired' };
+
+export type StatusLookup =
+  | {
+      readonly kind: 'loaded';
+      readonly list: StatusList;
+      readonly issuedAt: number;
+      readonly expiresAt: number;
+      readonly fetchedAt: number;
+    }
+  | { readonly kind: 'unavailable' };
+
+/**
+ * What verification needs to know of the network, in memory and synchronous: nothing is fetched for one certificate, so
+ * that no issuer learns who is asked about whom.
+ */
+export type TrustView = {
+  issuer(iss: EntityId): IssuerLookup;
+  issuerByCode(code: AuthorityCode): IssuerLookup;
+  statusList(uri: string): StatusLookup;
+  /** The network's base type, which each certificate names in `aka_vcts`. */
+  readonly baseVct: string;
+  /** A list signed longer ago than this proves nothing any more. */
+  readonly maxStatusAgeSeconds: number;
+};

@@ -1,0 +1,147 @@
+import { type AuthorityCode, type EntityId, isAuthorityCode, isEntityId } from './kernel/authority.ts';
+import { publicKeyFromJwk, type PublicJwk, thumbprint } from './kernel/signing-key.ts';
+import { type KeyRing, readKeyRing } from './key-ring.ts';
+
+/** All settings of one authority's process: read once, passed by value, never changed. */
+export type Config = {
+  readonly authority: AuthorityCode;
+  /** Entity identifier and issuer URL, e.g. `https://oath.city.example.lg.jp`. */
+  readonly issuer: EntityId;
+  readonly anchor: EntityId;
+  /** The anchor's keys as handed over out of band. Nothing the anchor serves is believed without one of them. */
+  readonly anchorKeys: readonly PublicJwk[];
+  readonly keys: KeyRing;
+  /** Leaf certificate of the certificate key, base64 DER, for wallets that know issuers only by X.509. */
+  readonly x5c: readonly string[];
+  readonly databaseUrl: string;
+  /** Owner's connection; where present, migrations run at start. */
+  readonly migrationDatabaseUrl: string | undefined;
+  readonly databasePoolSize: number;
+  readonly host: string;
+  readonly port: number;
+  readonly logLevel: string;
+  readonly certificateValidityDays: number;
+  /** Seconds a status list may be old before a verdict that rests on it is `undetermined`. */
+  readonly statusMaxAgeSeconds: number;
+  /** Seconds between two looks at each member's list; pushes come in between. */
+  readonly statusRefreshSeconds: number;
+  readonly trustRefreshSeconds: number;
+  readonly sessionHours: number;
+};
+
+/** Every fault of the environment in one error, so that an operator repairs it in one go. */
+export class ConfigFault extends Error {
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    super(`The configuration has ${faults.length} fault(s):\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
+    this.name = 'ConfigFault';
+    this.faults = faults;
+  }
+}
+
+type Environment = { readonly [name: string]: string | undefined };
+export type ReadFile = (path: string) => string;
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'];
+
+/**
+ * @param environment `process.env` or the like
+ * @param readFile how to read a key file; throws where it cannot
+ * @throws ConfigFault that names every faulty or missing setting and never repeats a value
+ */
+export function readConfig(environment: Environment, readFile: ReadFile): Config {
+  const faults: string[] = [];
+  const text = (name: string): string | undefined => environment[name]?.trim() || undefined;
+  const required = (name: string, what: string): string => {
+    const value = text(name);
+    if (value === undefined) faults.push(`${name} is missing: ${what}`);
+    return value ?? '';
+  };
+  const check = <T extends string>(name: string, what: string, holds: (value: string) => value is T): T => {
+    const value = required(name, what);
+    if (value !== '' && !holds(value)) faults.push(`${name} is not ${what}`);
+    return value as T;
+  };
+  const whole = (name: string, fallback: number, min: number, max: number): number => {
+    const value = text(name) ?? String(fallback);
+    if (!/^\d{1,9}$/.test(value) || Number(value) < min || Number(value) > max) {
+      faults.push(`${name} is not a whole number from ${min} to ${max}`);
+    }
+    return Number(value);
+  };
+  const file = <T>(name: string, what: string, read: (content: unknown) => T | undefined): T | undefined => {
+    const path = required(name, what);
+    if (path === '') return undefined;
+    try {
+      return read(JSON.parse(readFile(path)));
+    } catch {
+      faults.push(`${name} does not name a readable JSON file: ${what}`);
+      return undefined;
+    }
+  };
+  const database = (name: string, value: string | undefined): void => {
+    if (value !== undefined && value !== '' && !/^postgres(ql)?:\/\//.test(value)) faults.push(`${name} is not a postgresql:// address`);
+  };
+
+  const authority = check('CHIKAI_AUTHORITY', 'a six-digit local-government code with a right check digit', isAuthorityCode);
+  const issuer = check('CHIKAI_ISSUER', 'an https address without trailing slash (http only on loopback)', isEntityId);
+  const anchor = check('CHIKAI_ANCHOR', 'an https address without trailing slash (http only on loopback)', isEntityId);
+  const anchorKeys = file('CHIKAI_ANCHOR_KEYS_FILE', 'the JWK set of the trust anchor, received out of band', (content) => {
+    const keys = readAnchorKeys(content);
+    if (keys.length === 0) faults.push('CHIKAI_ANCHOR_KEYS_FILE holds no public P-256 key');
+    return keys;
+  });
+  const keys = file('CHIKAI_KEYS_FILE', "this authority's private keys, made by `npm run keys`", (content) => {
+    const outcome = readKeyRing(content);
+    if ('ring' in outcome) return outcome.ring;
+    faults.push(...outcome.faults.map((fault) => `CHIKAI_KEYS_FILE: ${fault}`));
+    return undefined;
+  });
+  const x5c = text('CHIKAI_X5C_FILE')
+    ? file('CHIKAI_X5C_FILE', 'a JSON array of base64 DER certificates, leaf first', (content) => {
+        if (Array.isArray(content) && content.every((der) => typeof der === 'string' && /^[A-Za-z0-9+/]+=*$/.test(der))) return content as string[];
+        faults.push('CHIKAI_X5C_FILE is not a JSON array of base64 DER certificates');
+        return undefined;
+      })
+    : [];
+  const databaseUrl = required('DATABASE_URL', "the application role's connection to PostgreSQL 15 or newer");
+  const migrationDatabaseUrl = text('MIGRATION_DATABASE_URL');
+  database('DATABASE_URL', databaseUrl);
+  database('MIGRATION_DATABASE_URL', migrationDatabaseUrl);
+  const logLevel = text('LOG_LEVEL') ?? 'info';
+  if (!LOG_LEVELS.includes(logLevel)) faults.push(`LOG_LEVEL is not one of ${LOG_LEVELS.join(', ')}`);
+  const numbers = {
+    databasePoolSize: whole('DATABASE_POOL_SIZE', 8, 2, 50),
+    port: whole('PORT', 8080, 0, 65_535),
+    certificateValidityDays: whole('CHIKAI_CERTIFICATE_VALIDITY_DAYS', 1095, 1, 3650),
+    statusMaxAgeSeconds: whole('CHIKAI_STATUS_MAX_AGE_SECONDS', 86_400, 60, 604_800),
+    statusRefreshSeconds: whole('CHIKAI_STATUS_REFRESH_SECONDS', 20, 1, 3600),
+    trustRefreshSeconds: whole('CHIKAI_TRUST_REFRESH_SECONDS', 3600, 1, 86_400),
+    sessionHours: whole('CHIKAI_SESSION_HOURS', 8, 1, 24),
+  };
+  if (faults.length > 0 || !anchorKeys || !keys || !x5c) throw new ConfigFault(faults);
+  return Object.freeze({
+    authority,
+    issuer,
+    anchor,
+    anchorKeys,
+    keys,
+    x5c,
+    databaseUrl,
+    migrationDatabaseUrl,
+    host: text('HOST') ?? '127.0.0.1',
+    logLevel,
+    ...numbers,
+  });
+}
+
+function readAnchorKeys(content: unknown): PublicJwk[] {
+  const keys = (content as { keys?: unknown } | null)?.keys;
+  if (!Array.isArray(keys)) return [];
+  return keys.flatMap((jwk: { x: string; y: string }) =>
+    publicKeyFromJwk(jwk)
+      ? [{ kty: 'EC', crv: 'P-256', x: jwk.x, y: jwk.y, kid: thumbprint(jwk), alg: 'ES256', use: 'sig' } as const]
+      : [],
+  );
+}

@@ -1,0 +1,43 @@
+import pg from 'pg';
+
+/**
+ * What may be told of a failed statement: the SQLSTATE and the names of the constraint and table. PostgreSQL's own
+ * `detail` quotes the row ("Key (name)=(…)") and most messages quote a value, so neither is kept.
+ */
+export class DatabaseFault extends Error {
+  /** SQLSTATE, five characters (PostgreSQL documentation, appendix A). */
+  readonly code: string;
+  readonly constraint: string | undefined;
+  readonly table: string | undefined;
+
+  constructor(
+    code: string,
+    told: { constraint?: string | undefined; table?: string | undefined; words?: string },
+  ) {
+    const where = [told.table && `table ${told.table}`, told.constraint && `constraint ${told.constraint}`];
+    const place = where.filter(Boolean).join(', ');
+    super(`PostgreSQL refused with ${code}${place && ` (${place})`}${told.words ? `: ${told.words}` : ''}`);
+    this.name = 'DatabaseFault';
+    this.code = code;
+    this.constraint = told.constraint;
+    this.table = told.table;
+  }
+}
+
+/** A driver's error made fit for a log; whatever does not come from the server's answer is returned as it is. */
+export function safeDatabaseError(error: unknown): unknown {
+  if (!(error instanceof pg.DatabaseError)) return error;
+  const code = error.code ?? 'XX000';
+  const { constraint, table, message } = error;
+  // Class 42 speaks of the statement (a missing column, a missing grant), and our statements hold no values.
+  return new DatabaseFault(code, { constraint, table, ...(code.startsWith('42') ? { words: message } : {}) });
+}
+
+/** True for a broken uniqueness (23505), of that constraint or index where one is named. */
+export function isUniqueViolation(error: unknown, constraint?: string): boolean {
+  return (
+    error instanceof DatabaseFault &&
+    error.code === '23505' &&
+    (constraint === undefined || error.constraint === constraint)
+  );
+}

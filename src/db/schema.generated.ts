@@ -1,0 +1,239 @@
+// Written by `npm run generate:schema` from the migrations. Do not edit.
+import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
+
+export interface Database {
+  audit_checkpoint: AuditCheckpointTable;
+  audit_event: AuditEventTable;
+  audit_leaf: AuditLeafTable;
+  certificate: CertificateTable;
+  command: CommandTable;
+  data_key: DataKeyTable;
+  inbox_message: InboxMessageTable;
+  login_code: LoginCodeTable;
+  member: MemberTable;
+  member_status_list: MemberStatusListTable;
+  message_evidence: MessageEvidenceTable;
+  outbox_message: OutboxMessageTable;
+  partner_index: PartnerIndexTable;
+  registration: RegistrationTable;
+  registration_partner: RegistrationPartnerTable;
+  status_list: StatusListTable;
+  transfer: TransferTable;
+  transfer_consent: TransferConsentTable;
+  transfer_step: TransferStepTable;
+}
+
+export interface AuditCheckpointTable {
+  tree_size: number;
+  root_hash: Buffer;
+  peaks: Buffer;
+  sealed_at: Date;
+  token: string;
+}
+
+export interface AuditEventTable {
+  sequence: GeneratedAlways<number>;
+  at: Date;
+  type: string;
+  actor_kind: 'staff' | 'partner' | 'peer' | 'public' | 'system';
+  actor_role: string | null;
+  actor_subject: string;
+  record_kind: 'registration' | 'transfer' | null;
+  record_id: string | null;
+  position: 'first' | 'second' | null;
+  purpose: string | null;
+  outcome: 'done' | 'refused';
+  visibility: 'both' | 'acting' | 'staff';
+  facts: ColumnType<unknown, string, string>;
+  salt: Buffer;
+  leaf_hash: Buffer;
+}
+
+export interface AuditLeafTable {
+  leaf_index: number;
+  sequence: number;
+}
+
+export interface CertificateTable {
+  id: string;
+  registration_id: string;
+  epoch: number;
+  position: 'first' | 'second';
+  state: 'intended' | 'issued' | 'revoked' | 'abandoned';
+  list_id: number;
+  status_index: number;
+  intended_at: Date;
+  issued_on: string;
+  expires_on: string;
+  issued_at: Date | null;
+  number: Buffer;
+  sd_jwt_vc: Buffer | null;
+  paper_token: Buffer | null;
+  sd_jwt_hash: Buffer | null;
+  paper_hash: Buffer | null;
+  revoked_at: Date | null;
+  revoke_reason: 'lost' | 'damaged' | 'returned' | 'misuse' | 'registration_ended' | 'continued_elsewhere' | null;
+}
+
+export interface CommandTable {
+  actor_subject: string;
+  idempotency_key: string;
+  operation_id: string;
+  request_hash: Buffer;
+  status: number;
+  answer: ColumnType<unknown, string, string>;
+  at: Date;
+}
+
+export interface DataKeyTable {
+  subject_kind: 'registration' | 'transfer';
+  subject_id: string;
+  epoch: number;
+  wrapped_key: Buffer | null;
+  destroyed_at: Date | null;
+}
+
+export interface InboxMessageTable {
+  mid: string;
+  transfer_id: string;
+  step: string;
+  sender: string;
+  content_hash: string;
+  received_at: Date;
+  result: string;
+}
+
+export interface LoginCodeTable {
+  code_hash: Buffer;
+  record_kind: 'registration' | 'transfer';
+  record_id: string;
+  position: 'first' | 'second';
+  expires_at: Date;
+  used_at: Date | null;
+}
+
+export interface MemberTable {
+  entity_id: string;
+  code: string;
+  statements: ColumnType<unknown, string, string>;
+  verified_at: Date;
+  expires_at: Date;
+}
+
+export interface MemberStatusListTable {
+  uri: string;
+  entity_id: string;
+  token: string;
+  issued_at: Date;
+  expires_at: Date;
+  fetched_at: Date;
+}
+
+export interface MessageEvidenceTable {
+  id: string;
+  mid: string;
+  transfer_id: string;
+  direction: 'sent' | 'received';
+  jws: string;
+  receipt: string | null;
+  at: Date;
+}
+
+export interface OutboxMessageTable {
+  mid: string;
+  transfer_id: string;
+  step: string;
+  destination: string;
+  content: ColumnType<unknown, string, string>;
+  payload: Buffer | null;
+  payload_subject_kind: string | null;
+  payload_subject_id: string | null;
+  payload_epoch: number | null;
+  created_at: Date;
+  attempts: Generated<number>;
+  next_attempt_at: Date;
+  delivered_at: Date | null;
+}
+
+export interface PartnerIndexTable {
+  registration_id: string;
+  epoch: number;
+  position: 'first' | 'second';
+  blind_index: Buffer;
+  live: boolean;
+}
+
+export interface RegistrationTable {
+  id: string;
+  epoch: number;
+  state: 'staged' | 'received' | 'active' | 'offered' | 'released' | 'closed' | 'ended' | 'abandoned';
+  oath_date: string;
+  first_oath_date: string;
+  first_authority: string;
+  registered_at: Date;
+  transfer_id: string | null;
+  ended_on: string | null;
+  end_reason: 'dissolution' | 'death' | 'moved_out' | 'requirement_lost' | 'false_statement' | 'misuse' | 'erroneous_entry' | null;
+  declarations: Buffer | null;
+}
+
+export interface RegistrationPartnerTable {
+  registration_id: string;
+  epoch: number;
+  position: 'first' | 'second';
+  registered_name: Buffer;
+  kana: Buffer;
+  alias: Buffer | null;
+  alias_display: 'alias_only' | 'alias_with_registered_name' | null;
+  birth_date: Buffer;
+  residence: Buffer;
+}
+
+export interface StatusListTable {
+  list_id: number;
+  size: number;
+  bits: Buffer;
+  version: Generated<number>;
+  signed_version: number | null;
+  signed_token: string | null;
+  signed_at: Date | null;
+}
+
+export interface TransferTable {
+  id: string;
+  side: 'origin' | 'destination';
+  state: 'draft' | 'submitted' | 'correction' | 'consented' | 'requested' | 'staged' | 'activated' | 'completed' | 'withdrawn' | 'declined' | 'consent_refused' | 'refused_by_origin' | 'offered' | 'released' | 'cancelled';
+  peer_entity: string;
+  peer_code: string;
+  registration_id: string | null;
+  epoch: number | null;
+  protocol: ColumnType<unknown, string | null, string | null>;
+  application: Buffer | null;
+  reasons: ColumnType<unknown, string | undefined, string>;
+  unmet: ColumnType<unknown, string | undefined, string>;
+  opened_by: string;
+  opened_at: Date;
+  changed_at: Date;
+}
+
+export interface TransferConsentTable {
+  transfer_id: string;
+  position: 'first' | 'second';
+  text_version: string;
+  method: 'session' | 'counter';
+  evidence_sha256: string | null;
+  certificate_kind: 'sd-jwt-vc' | 'paper';
+  status_uri: string;
+  status_index: number;
+  certificate_hash: string;
+  disclosed: Buffer | null;
+  given_at: Date;
+  superseded_at: Date | null;
+}
+
+export interface TransferStepTable {
+  transfer_id: string;
+  number: number;
+  step: string;
+  at: Date;
+}

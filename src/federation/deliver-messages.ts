@@ -1,0 +1,101 @@
+import { randomBytes } from 'node:crypto';
+import { appendEvent } from '../audit/audit-log.ts';
+import type { Db } from '../db/transaction.ts';
+import { inTransaction } from '../db/transaction.ts';
+import type { EntityId } from '../kernel/authority.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { newId } from '../kernel/id.ts';
+import type { SigningKey } from '../kernel/signing-key.ts';
+import type { Vault } from '../registry/vault.ts';
+import type { Member } from './authority-metadata.ts';
+import { MESSAGE_SKEW_SECONDS, MessageFault, type SenderKeys } from './message.ts';
+import { sealMessage } from './message-envelope.ts';
+import { claimMessages, markDelivered, postpone, type WaitingMessage } from './outbox.ts';
+import type { PeerClient } from './peer-client.ts';
+import { type OpenedReceipt, openReceipt } from './receipt.ts';
+
+export type DeliveryDeps = {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly vault: Vault;
+  readonly self: EntityId;
+  readonly signingKey: SigningKey;
+  readonly client: PeerClient;
+  readonly memberOf: (entityId: EntityId) => Member | undefined;
+  readonly senderKeys: SenderKeys;
+};
+
+const MAX_RECEIPT_BYTES = 8_192;
+
+/**
+ * Sends what waits in the outbox. A message counts as delivered only with the peer's signed receipt for this very
+ * text; everything else, an error page included, means that it is sent again later.
+ *
+ * @returns how many were delivered and how many are to be tried again
+ */
+export async function deliverMessages(deps: DeliveryDeps, limit = 20): Promise<{ delivered: number; postponed: number }> {
+  const due = await claimMessages(deps.db, deps.vault, deps.clock(), limit);
+  const results = await Promise.all(due.map((message) => deliver(deps, message)));
+  const delivered = results.filter(Boolean).length;
+  return { delivered, postponed: results.length - delivered };
+}
+
+async function deliver(deps: DeliveryDeps, message: WaitingMessage): Promise<boolean> {
+  const { db, clock, self, signingKey, client } = deps;
+  const peer = deps.memberOf(message.to);
+  const receipt = peer && (await send(deps, message, peer));
+  // A peer that is being restored refuses for now; all its other answers are final.
+  if (!receipt || receipt.opened.reason === 'quarantined') {
+    await postpone(db, message.mid, message.attempts, clock());
+    return false;
+  }
+  await inTransaction(db, async (trx) => {
+    const at = clock();
+    await markDelivered(trx, message.mid, at);
+    await trx
+      .insertInto('message_evidence')
+      .values({
+        id: newId(clock),
+        mid: message.mid,
+        transfer_id: message.tid,
+        direction: 'sent',
+        jws: receipt.jws,
+        receipt: receipt.opened.jws,
+        at,
+      })
+      .execute();
+    await appendEvent(trx, clock, {
+      type: 'message_sent',
+      actor: { kind: 'system', subject: 'system' },
+      record: { kind: 'transfer', id: message.tid },
+      visibility: 'both',
+      facts: { step: message.step, to: peer?.code ?? '', mid: message.mid },
+    });
+  });
+  return true;
+
+  async function send(_: DeliveryDeps, { step, tid, rid, epoch, prev, body, payload }: WaitingMessage, to: Member) {
+    const sealed = await sealMessage(
+      { step, tid, rid, epoch, prev, body, payload },
+      {
+        from: { entityId: self, signingKey },
+        to: { entityId: to.entityId, encryptionKey: to.messageEncryptionKey },
+        now: clock(),
+        randomBytes,
+      },
+    );
+    const answer = await client.post(to.messageEndpoint, { contentType: 'application/jose', body: sealed.jwe, maxBytes: MAX_RECEIPT_BYTES });
+    if (answer.kind === 'unreachable' || answer.status !== 200) return undefined;
+    const opened = await openedOrNothing(answer.text, { to: to.entityId, mid: sealed.mid, jws: sealed.jws });
+    return opened && { opened, jws: sealed.jws };
+  }
+
+  async function openedOrNothing(text: string, sent: { to: EntityId; mid: string; jws: string }): Promise<OpenedReceipt | undefined> {
+    try {
+      return await openReceipt(text, { self, sent, senderKeys: deps.senderKeys, now: clock(), skewSeconds: MESSAGE_SKEW_SECONDS });
+    } catch (error) {
+      if (error instanceof MessageFault) return undefined;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,201 @@
+import type { TrustView } from '../certificate/trust-view.ts';
+import type { Db } from '../db/transaction.ts';
+import type { AuthorityCode, EntityId } from '../kernel/authority.ts';
+import { type Clock, epochSeconds } from '../kernel/clock.ts';
+import type { PublicJwk } from '../kernel/signing-key.ts';
+import { type Member, readMember } from './authority-metadata.ts';
+import { configurationUrl, parseEntityStatement } from './entity-statement.ts';
+import { loadMembers, saveMember } from './member-store.ts';
+import { resolveTrustChain } from './resolve-trust-chain.ts';
+import { StatusListCache } from './status-list-cache.ts';
+import { type ResolvedEntity, validateTrustChain, verifyAnchorConfiguration } from './trust-chain.ts';
+import { TrustFault } from './trust-fault.ts';
+import { mutualRecognitionMark } from './trust-mark.ts';
+
+export const SKEW_SECONDS = 10;
+/** Path of the network's base type below the anchor's address. */
+export const BASE_VCT_PATH = '/vct/partnership-oath/1';
+
+export type DirectoryTerms = {
+  readonly self: EntityId;
+  readonly anchor: EntityId;
+  readonly anchorKeys: readonly PublicJwk[];
+  readonly statusMaxAgeSeconds: number;
+  /** Fetches an entity statement; throws TrustFault. */
+  readonly fetchStatement: (url: string) => Promise<string>;
+  /** Fetches a JSON text; throws TrustFault. */
+  readonly fetchJson: (url: string) => Promise<string>;
+  /** Fetches this authority's trust mark; throws TrustFault. */
+  readonly fetchTrustMark: (url: string) => Promise<string>;
+};
+
+/** What one refresh found; the caller decides when to look again. */
+export type RefreshOutcome = {
+  /** The anchor's list was read. */
+  readonly listed: boolean;
+  /** Listed members whose chain could not be verified now, or that show no agreement yet. */
+  readonly incomplete: readonly EntityId[];
+};
+
+/**
+ * The other authorities as this node may rely on them: verified trust chains in memory, the statements in the database.
+ * Everything asked of it is answered from memory; the network is only asked by `refresh`.
+ */
+export class MemberDirectory {
+  readonly lists: StatusListCache;
+  readonly #db: Db;
+  readonly #clock: Clock;
+  readonly #terms: DirectoryTerms;
+  readonly #members = new Map<EntityId, Member>();
+  #listed: ReadonlySet<EntityId> | undefined;
+  #trustMarks: readonly string[] = [];
+
+  constructor(db: Db, clock: Clock, terms: DirectoryTerms, lists: StatusListCache) {
+    this.#db = db;
+    this.#clock = clock;
+    this.#terms = terms;
+    this.lists = lists;
+  }
+
+  /** This authority's own trust marks, to be shown in its entity configuration. */
+  get trustMarks(): readonly string[] {
+    return this.#trustMarks;
+  }
+
+  member(entityId: EntityId): Member | undefined {
+    const member = this.#members.get(entityId);
+    return member && member.expiresAt > this.#now() ? member : undefined;
+  }
+
+  memberByCode(code: AuthorityCode): Member | undefined {
+    return this.members().find((member) => member.code === code);
+  }
+
+  members(): Member[] {
+    return [...this.#members.values()].filter((member) => member.expiresAt > this.#now());
+  }
+
+  /** Every member ever verified, those with an outdated chain too: for the view of the network's state. */
+  known(): Member[] {
+    return [...this.#members.values()];
+  }
+
+  /** Believes again what the last run had verified: the signatures are checked anew, nothing is fetched. */
+  async load(): Promise<void> {
+    for (const stored of await loadMembers(this.#db)) {
+      try {
+        const entity = await validateTrustChain(stored.statements, this.#chainRule());
+        await this.#take(entity);
+        if (entity.entityId === this.#terms.self) this.#keepOwnMarks(stored.statements[0]);
+      } catch (error) {
+        if (!(error instanceof TrustFault)) throw error;
+        // An outdated or foreign statement is simply not believed; the next refresh brings a new one.
+      }
+    }
+    await this.lists.load((uri) => this.members().find((member) => member.statusListUri === uri));
+  }
+
+  /** Reads the anchor's list and every member's chain. A member that cannot be reached keeps its verified chain until it expires. */
+  async refresh(): Promise<RefreshOutcome> {
+    const listed = await this.#readList();
+    if (!listed) return { listed: false, incomplete: [] };
+    this.#listed = new Set(listed);
+    await this.#refreshOwnMark();
+    const results = await Promise.all(listed.map((entityId) => this.#refreshMember(entityId)));
+    return { listed: true, incomplete: listed.filter((_, at) => !results[at]) };
+  }
+
+  async #refreshMember(entityId: EntityId): Promise<boolean> {
+    try {
+      const entity = await resolveTrustChain(entityId, { ...this.#chainRule(), fetchStatement: this.#terms.fetchStatement });
+      const member = await this.#take(entity);
+      await saveMember(this.#db, member, entity.statements);
+      return member.memberships.length > 0;
+    } catch (error) {
+      if (error instanceof TrustFault) return false;
+      throw error;
+    }
+  }
+
+  async #take(entity: ResolvedEntity): Promise<Member> {
+    const member = await readMember(entity, { now: this.#now(), skewSeconds: SKEW_SECONDS });
+    this.#members.set(member.entityId, member);
+    return member;
+  }
+
+  async #readList(): Promise<EntityId[] | undefined> {
+    try {
+      const text = await this.#terms.fetchStatement(configurationUrl(this.#terms.anchor));
+      const anchor = await verifyAnchorConfiguration(text, this.#chainRule());
+      const endpoint = anchor.metadata.federation_entity?.federation_list_endpoint;
+      if (typeof endpoint !== 'string') return undefined;
+      const list: unknown = JSON.parse(await this.#terms.fetchJson(endpoint));
+      return Array.isArray(list) ? list.filter((id): id is EntityId => typeof id === 'string') : undefined;
+    } catch (error) {
+      if (error instanceof TrustFault || error instanceof SyntaxError) return undefined;
+      throw error;
+    }
+  }
+
+  async #refreshOwnMark(): Promise<void> {
+    const { anchor, self } = this.#terms;
+    const query = new URLSearchParams({ trust_mark_type: mutualRecognitionMark(anchor), sub: self });
+    try {
+      const mark = await this.#terms.fetchTrustMark(`${anchor}/federation/trust-mark?${query}`);
+      this.#trustMarks = [mark];
+    } catch (error) {
+      // Kept while it lasts: an anchor that is down for a day takes nobody's agreement away.
+      if (!(error instanceof TrustFault)) throw error;
+    }
+  }
+
+  #keepOwnMarks(configuration: string | undefined): void {
+    if (configuration === undefined) return;
+    const own = parseEntityStatement(configuration);
+    if (own.kind === 'configuration') this.#trustMarks = own.trustMarks.map((mark) => mark.text);
+  }
+
+  #chainRule() {
+    const { anchor, anchorKeys } = this.#terms;
+    return { anchor: { entityId: anchor, jwks: { keys: anchorKeys } }, now: this.#now(), skewSeconds: SKEW_SECONDS };
+  }
+
+  #now(): number {
+    return epochSeconds(this.#clock());
+  }
+
+  /** What verification may know, in memory. */
+  trustView(): TrustView {
+    const lookUp = (member: Member | undefined, isListed: boolean | undefined): ReturnType<TrustView['issuer']> => {
+      if (member && member.expiresAt <= this.#now()) return { kind: 'undetermined', reason: 'chain_expired' };
+      if (member) return { kind: 'known', issuer: issuerTrustOf(member) };
+      return isListed === false ? { kind: 'stranger' } : { kind: 'undetermined', reason: 'trust_not_loaded' };
+    };
+    return {
+      issuer: (iss) => lookUp(this.#members.get(iss), this.#listed?.has(iss)),
+      issuerByCode: (code) => lookUp(this.known().find((member) => member.code === code), this.#listed && this.#allListedAreKnown() ? false : undefined),
+      statusList: (uri) => this.lists.lookUp(uri),
+      baseVct: `${this.#terms.anchor}${BASE_VCT_PATH}`,
+      maxStatusAgeSeconds: this.#terms.statusMaxAgeSeconds,
+    };
+  }
+
+  /** Only then is a code that nobody has a stranger's. */
+  #allListedAreKnown(): boolean {
+    return [...(this.#listed ?? [])].every((entityId) => this.#members.has(entityId));
+  }
+}
+
+function issuerTrustOf(member: Member) {
+  return {
+    entityId: member.entityId,
+    authorityCode: member.code,
+    name: member.name,
+    keys: member.issuerKeys.map(({ kid, key }) => ({ kid, key })),
+    statusListUri: member.statusListUri,
+    vcts: [member.vct],
+    memberships: member.memberships.map(({ from, until }) => ({ from, to: until ?? null })),
+    verifiedAt: member.verifiedAt,
+    expiresAt: member.expiresAt,
+  };
+}

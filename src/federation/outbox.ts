@@ -1,0 +1,156 @@
+import { sql } from 'kysely';
+import type { Db, Trx } from '../db/transaction.ts';
+import type { EntityId } from '../kernel/authority.ts';
+import type { JsonObject } from '../kernel/strict-json.ts';
+import { type KeySubject, openSealer, type Vault } from '../registry/vault.ts';
+import { type MessageStep, messageId, type Payload } from './message.ts';
+
+/** What is to reach a peer. Signed and encrypted only when it is sent, anew for each try. */
+export type OutgoingMessage = {
+  readonly step: MessageStep;
+  readonly to: EntityId;
+  readonly tid: string;
+  readonly rid: string | undefined;
+  readonly epoch: number;
+  readonly prev: string | undefined;
+  readonly body: JsonObject;
+};
+
+/** Personal data that travel with a message, and whose data key seals them while they wait. */
+export type WaitingPayload = { readonly payload: Payload; readonly subject: KeySubject };
+
+/**
+ * Puts a message into the outbox, in the transaction of the decision that it tells: either both are stored or neither.
+ * A message that is already there, delivered or not, is simply sent again: its identity is (transfer, step, sender).
+ */
+export async function enqueueMessage(
+  trx: Trx,
+  { vault, self, now }: { readonly vault: Vault; readonly self: EntityId; readonly now: Date },
+  message: OutgoingMessage,
+  waiting?: WaitingPayload,
+): Promise<void> {
+  const { step, to, tid, rid, epoch, prev, body } = message;
+  const content = JSON.stringify({ rid: rid ?? null, epoch, prev: prev ?? null, body });
+  await trx
+    .insertInto('outbox_message')
+    .values({
+      mid: messageId({ from: self, tid, step }),
+      transfer_id: tid,
+      step,
+      destination: to,
+      content,
+      created_at: now,
+      next_attempt_at: now,
+      ...(waiting ? await sealPayload(trx, vault, step, waiting) : {}),
+    })
+    .onConflict((conflict) => conflict.column('mid').doUpdateSet({ content, delivered_at: null, next_attempt_at: now, attempts: 0 }))
+    .execute();
+  await sql`select pg_notify('chikai_outbox', '')`.execute(trx);
+}
+
+async function sealPayload(trx: Trx, vault: Vault, step: MessageStep, { payload, subject }: WaitingPayload) {
+  const sealer = await openSealer(trx, vault, subject);
+  if (!sealer) throw new Error('the data key of a record that is to be sent is gone');
+  return {
+    payload: sealer.seal(`outbox.${step}`, JSON.stringify(payload)),
+    payload_subject_kind: subject.kind,
+    payload_subject_id: subject.id,
+    payload_epoch: subject.epoch,
+  };
+}
+
+export type WaitingMessage = OutgoingMessage & { readonly mid: string; readonly attempts: number; readonly payload: Payload | undefined };
+
+/** Seconds after which a message whose sender died in the middle of a try is tried by another process. */
+const CLAIM_SECONDS = 20;
+
+/**
+ * Takes messages whose time has come and moves their next try ahead, so that two processes never send the same one at
+ * the same moment and a process that dies loses nothing.
+ */
+export async function claimMessages(db: Db, vault: Vault, now: Date, limit: number): Promise<WaitingMessage[]> {
+  const due = db
+    .selectFrom('outbox_message')
+    .select('mid')
+    .where('delivered_at', 'is', null)
+    .where('next_attempt_at', '<=', now)
+    .orderBy('next_attempt_at')
+    .limit(limit)
+    .forUpdate()
+    .skipLocked();
+  const rows = await db
+    .updateTable('outbox_message')
+    .set({ next_attempt_at: new Date(now.getTime() + CLAIM_SECONDS * 1000), attempts: sql`attempts + 1` })
+    .where('mid', 'in', due)
+    .returning(['mid', 'transfer_id', 'step', 'destination', 'content', 'attempts', 'payload', 'payload_subject_kind', 'payload_subject_id', 'payload_epoch'])
+    .execute();
+  return Promise.all(
+    rows.map(async (row) => {
+      const content = row.content as { rid: string | null; epoch: number; prev: string | null; body: JsonObject };
+      return {
+        mid: row.mid,
+        attempts: row.attempts,
+        step: row.step as MessageStep,
+        to: row.destination as EntityId,
+        tid: row.transfer_id,
+        rid: content.rid ?? undefined,
+        epoch: content.epoch,
+        prev: content.prev ?? undefined,
+        body: content.body,
+        payload: await openPayload(db, vault, row),
+      };
+    }),
+  );
+}
+
+async function openPayload(
+  db: Db,
+  vault: Vault,
+  row: { step: string; payload: Buffer | null; payload_subject_kind: string | null; payload_subject_id: string | null; payload_epoch: number | null },
+): Promise<Payload | undefined> {
+  if (!row.payload || !row.payload_subject_id || row.payload_epoch === null) return undefined;
+  const subject = { kind: row.payload_subject_kind as KeySubject['kind'], id: row.payload_subject_id, epoch: row.payload_epoch };
+  const sealer = await openSealer(db, vault, subject);
+  return sealer && (JSON.parse(sealer.open(`outbox.${row.step}`, row.payload)) as Payload);
+}
+
+export async function markDelivered(trx: Trx, mid: string, now: Date): Promise<void> {
+  await trx.updateTable('outbox_message').set({ delivered_at: now }).where('mid', '=', mid).execute();
+}
+
+/** The next try after 1, 2, 4 … 30 seconds, as often as it takes: only a receipt ends the tries. */
+export async function postpone(db: Db, mid: string, attempts: number, now: Date): Promise<void> {
+  const seconds = Math.min(30, 2 ** Math.min(attempts - 1, 5));
+  await db
+    .updateTable('outbox_message')
+    .set({ next_attempt_at: new Date(now.getTime() + seconds * 1000) })
+    .where('mid', '=', mid)
+    .where('delivered_at', 'is', null)
+    .execute();
+}
+
+/** A peer that was away is back: whatever waits for it need not wait longer. */
+export async function hasten(db: Db, to: EntityId, now: Date): Promise<void> {
+  await db
+    .updateTable('outbox_message')
+    .set({ next_attempt_at: now })
+    .where('destination', '=', to)
+    .where('delivered_at', 'is', null)
+    .where('next_attempt_at', '>', now)
+    .execute();
+}
+
+/** Payloads of a transfer that has ended: nothing will be sent with them any more. */
+export async function erasePayloads(trx: Trx, tid: string): Promise<void> {
+  await trx.updateTable('outbox_message').set({ payload: null }).where('transfer_id', '=', tid).where('payload', 'is not', null).execute();
+}
+
+export async function summariseOutbox(db: Db, now: Date): Promise<{ readonly waiting: number; readonly oldestSeconds: number }> {
+  const row = await db
+    .selectFrom('outbox_message')
+    .select((of) => [of.fn.countAll<number>().as('waiting'), of.fn.min('created_at').as('oldest')])
+    .where('delivered_at', 'is', null)
+    .executeTakeFirstOrThrow();
+  const oldest = row.oldest as Date | null;
+  return { waiting: Number(row.waiting), oldestSeconds: oldest ? Math.max(0, Math.round((now.getTime() - oldest.getTime()) / 1000)) : 0 };
+}

@@ -1,0 +1,108 @@
+import { parseStatusListToken, type StatusList, StatusListFault } from '../certificate/status-list.ts';
+import type { StatusLookup } from '../certificate/trust-view.ts';
+import type { Db } from '../db/transaction.ts';
+import { type Clock, epochSeconds } from '../kernel/clock.ts';
+import { TokenFault } from '../kernel/compact-jws.ts';
+import type { Member } from './authority-metadata.ts';
+import { loadStatusLists, saveStatusList } from './member-store.ts';
+import type { PeerClient } from './peer-client.ts';
+
+const SKEW_SECONDS = 10;
+const MAX_LIST_BYTES = 1_048_576;
+
+type Held = {
+  readonly list: StatusList;
+  readonly token: string;
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+  readonly fetchedAt: number;
+};
+
+/**
+ * The status lists of all members, whole. They come by push when an entry changes and by a look every few seconds,
+ * so a refused certificate is refused here within a minute even when a push was lost; and no issuer ever
+ * learns which of its certificates is looked at.
+ */
+export class StatusListCache {
+  readonly #db: Db;
+  readonly #clock: Clock;
+  readonly #client: PeerClient;
+  readonly #own: { readonly uri: string; readonly read: () => Promise<string> };
+  readonly #held = new Map<string, Held>();
+  readonly #etags = new Map<string, string>();
+
+  /** @param own this authority's own list, read from its database instead of over the network */
+  constructor(db: Db, clock: Clock, client: PeerClient, own: { uri: string; read: () => Promise<string> }) {
+    this.#db = db;
+    this.#clock = clock;
+    this.#client = client;
+    this.#own = own;
+  }
+
+  lookUp(uri: string): StatusLookup {
+    const held = this.#held.get(uri);
+    if (!held) return { kind: 'unavailable' };
+    const { list, issuedAt, expiresAt, fetchedAt } = held;
+    return { kind: 'loaded', list, issuedAt, expiresAt, fetchedAt };
+  }
+
+  async load(memberOf: (uri: string) => Member | undefined): Promise<void> {
+    for (const stored of await loadStatusLists(this.#db)) {
+      const member = memberOf(stored.uri);
+      if (member) await this.#believe(member, stored.token, stored.fetchedAt);
+    }
+  }
+
+  /** Looks at one member's list. @returns whether a list that is good now is held afterwards */
+  async refresh(member: Member): Promise<boolean> {
+    const uri = member.statusListUri;
+    if (uri === this.#own.uri) return this.take(member, await this.#own.read());
+    const answer = await this.#client.get(uri, {
+      accept: 'application/statuslist+jwt',
+      etag: this.#held.has(uri) ? this.#etags.get(uri) : undefined,
+      maxBytes: MAX_LIST_BYTES,
+    });
+    if (answer.kind === 'unreachable') return false;
+    if (answer.status === 304) return true;
+    if (answer.status !== 200) return false;
+    if (!(await this.take(member, answer.text))) return false;
+    if (answer.etag !== null) this.#etags.set(uri, answer.etag);
+    return true;
+  }
+
+  /** A list that was fetched or pushed: verified, and kept only where it is not older than the one held. */
+  async take(member: Member, token: string): Promise<boolean> {
+    const held = this.#held.get(member.statusListUri);
+    if (held?.token === token) return true;
+    const taken = await this.#believe(member, token, this.#clock());
+    if (!taken) return false;
+    await saveStatusList(this.#db, { uri: member.statusListUri, entityId: member.entityId, token, fetchedAt: this.#clock(), ...taken });
+    return true;
+  }
+
+  async #believe(member: Member, token: string, fetchedAt: Date): Promise<{ issuedAt: number; expiresAt: number } | undefined> {
+    const uri = member.statusListUri;
+    try {
+      const { list, issuedAt, expiresAt } = await parseStatusListToken(token, {
+        uri,
+        now: epochSeconds(this.#clock()),
+        skewSeconds: SKEW_SECONDS,
+        keys: member.issuerKeys.map(({ kid, key }) => ({ kid, key })),
+      });
+      const held = this.#held.get(uri);
+      if (held && held.issuedAt > issuedAt) return undefined;
+      // Two lists of the same second: an entry that either refuses stays refused.
+      const merged = held && held.issuedAt === issuedAt ? unite(held.list, list) : list;
+      this.#held.set(uri, { list: merged, token, issuedAt, expiresAt, fetchedAt: epochSeconds(fetchedAt) });
+      return { issuedAt, expiresAt };
+    } catch (error) {
+      if (error instanceof TokenFault || error instanceof StatusListFault) return undefined;
+      throw error;
+    }
+  }
+}
+
+function unite(a: StatusList, b: StatusList): StatusList {
+  if (a.bits !== b.bits || a.bytes.length !== b.bytes.length) return b;
+  return { bits: b.bits, bytes: b.bytes.map((byte, at) => byte | (a.bytes[at] ?? 0)) };
+}

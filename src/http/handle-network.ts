@@ -1,0 +1,151 @@
+import { publishStatusList } from '../certificate/status-list-store.ts';
+import type { Member as KnownMember } from '../federation/authority-metadata.ts';
+import { summariseOutbox } from '../federation/outbox.ts';
+import { receiveMessage } from '../federation/receive-message.ts';
+import { dayInJapan, epochSeconds } from '../kernel/clock.ts';
+import { Refusal } from '../kernel/refusal.ts';
+import type { components } from './api.generated.ts';
+import type { Handlers } from './handlers.ts';
+import type { NodeParts } from './node-parts.ts';
+
+type Schemas = components['schemas'];
+
+type NetworkOperations =
+  | 'getNetworkStatus'
+  | 'listMembers'
+  | 'getEntityConfiguration'
+  | 'getHistoricalKeys'
+  | 'getJwtVcIssuer'
+  | 'getStatusList'
+  | 'getTypeMetadata'
+  | 'receiveMessage'
+  | 'receiveStatusList'
+  | 'getLiveness'
+  | 'getReadiness';
+
+/** Seconds after which a waiting message is an alarm: a peer is away, or its keys do not fit. */
+const OUTBOX_ALARM_SECONDS = 60;
+
+export function networkHandlers(node: NodeParts): Handlers<NetworkOperations> {
+  const { db, clock, directory, publications } = node;
+  const now = () => epochSeconds(clock());
+  const { ttlSeconds } = node.statusTerms;
+
+  return {
+    async getNetworkStatus() {
+      const outbox = await summariseOutbox(db, clock());
+      const members = directory.known().map((member) => memberStatus(node, member));
+      const alarms = [
+        ...(outbox.oldestSeconds > OUTBOX_ALARM_SECONDS ? ['outbox_delayed'] : []),
+        ...members.filter(({ trust }) => trust !== 'verified').map(({ code }) => `trust_outdated:${code}`),
+        ...members.filter(({ statusList }) => statusList !== 'fresh').map(({ code }) => `status_list_${code}`),
+      ];
+      return { status: 200, body: { members, outbox, alarms } };
+    },
+
+    async listMembers() {
+      return { status: 200, body: { members: directory.members().map(memberBody) }, headers: { 'cache-control': 'public, max-age=60' } };
+    },
+
+    async getEntityConfiguration() {
+      return { status: 200, contentType: 'application/entity-statement+jwt', body: await publications.entityConfiguration() };
+    },
+
+    async getHistoricalKeys() {
+      return { status: 200, contentType: 'application/jwk-set+jwt', body: await publications.historicalKeys() };
+    },
+
+    async getJwtVcIssuer() {
+      const body = { issuer: node.entityId, jwks: { keys: publications.issuerKeys.map((key) => ({ ...key })) } };
+      return { status: 200, body, headers: { 'cache-control': 'public, max-age=300', 'access-control-allow-origin': '*' } };
+    },
+
+    async getStatusList({ params, headers }) {
+      if (params.listId !== 1) throw new Refusal('record_not_found', {});
+      const { token, etag } = await publishStatusList(db, clock, node.statusTerms);
+      const cache = { etag, 'cache-control': `public, max-age=${ttlSeconds}`, 'access-control-allow-origin': '*' };
+      if (headers['if-none-match'] === etag) return { status: 304, headers: cache };
+      return { status: 200, contentType: 'application/statuslist+jwt', body: token, headers: cache };
+    },
+
+    async getTypeMetadata() {
+      const headers = { 'cache-control': 'public, max-age=3600', 'access-control-allow-origin': '*' };
+      return { status: 200, body: { ...publications.typeMetadata }, headers };
+    },
+
+    async receiveMessage({ rawBody }) {
+      const receipt = await receiveMessage(node.receiptDeps, rawBody ?? '');
+      node.wake('arrivals');
+      node.wake('outbox');
+      return { status: 200, contentType: 'application/jwt', body: receipt };
+    },
+
+    async receiveStatusList({ rawBody }) {
+      const token = rawBody ?? '';
+      const member = directory.members().find((each) => each.statusListUri === unverifiedSubject(token));
+      // Whoever is not a member is told no more than a member whose list does not verify.
+      if (!member || !(await directory.lists.take(member, token))) throw new Refusal('peer_message_refused', { reason: 'status_list_refused' });
+      return { status: 204 };
+    },
+
+    async getLiveness() {
+      return { status: 200, body: { status: 'alive' } };
+    },
+
+    async getReadiness() {
+      const checks = [
+        { check: 'database', passed: await answers(node) },
+        { check: 'own_trust_chain', passed: (directory.member(node.entityId)?.memberships.length ?? 0) > 0 },
+        { check: 'own_status_list', passed: directory.lists.lookUp(node.statusTerms.uri).kind === 'loaded' },
+      ];
+      const missing = checks.find(({ passed }) => !passed);
+      if (missing) throw new Refusal('not_ready', { retryAfterSeconds: 1, cause: missing.check });
+      return { status: 200, body: { status: 'ready', checks } };
+    },
+  };
+
+  function memberStatus({ directory }: NodeParts, member: KnownMember): Schemas['NetworkStatus']['members'][number] {
+    const list = directory.lists.lookUp(member.statusListUri);
+    const isFresh = list.kind === 'loaded' && now() - list.issuedAt <= 4 * ttlSeconds;
+    return {
+      code: member.code,
+      entityId: member.entityId,
+      trust: member.expiresAt > now() ? 'verified' : 'outdated',
+      statusList: list.kind !== 'loaded' ? 'missing' : isFresh ? 'fresh' : 'outdated',
+      ...(list.kind === 'loaded' ? { statusIssuedAt: new Date(list.issuedAt * 1000).toISOString() } : {}),
+    };
+  }
+}
+
+async function answers({ db }: NodeParts): Promise<boolean> {
+  try {
+    await db.selectFrom('status_list').select('list_id').executeTakeFirstOrThrow();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function memberBody(member: KnownMember): Schemas['Member'] {
+  return {
+    entityId: member.entityId,
+    code: member.code,
+    name: { ...member.name },
+    memberships: member.memberships.map(({ from, until }) => ({
+      from: dayInJapan(new Date(from * 1000)),
+      // `until` is the midnight after the last day.
+      ...(until === undefined ? {} : { to: dayInJapan(new Date(until * 1000 - 1)) }),
+    })),
+    verifiedAt: new Date(member.verifiedAt * 1000).toISOString(),
+    expiresAt: new Date(member.expiresAt * 1000).toISOString(),
+  };
+}
+
+/** Only to find whose list it may be; the signature decides. */
+function unverifiedSubject(token: string): unknown {
+  try {
+    return (JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')) as { sub?: unknown }).sub;
+  } catch {
+    return undefined;
+  }
+}

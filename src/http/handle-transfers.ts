@@ -1,0 +1,160 @@
+import { appendEvent } from '../audit/audit-log.ts';
+import { inTransaction } from '../db/transaction.ts';
+import { SKEW_SECONDS } from '../federation/member-directory.ts';
+import type { AuthorityCode } from '../kernel/authority.ts';
+import { Refusal } from '../kernel/refusal.ts';
+import type { Actor, PartnerPosition } from '../kernel/role.ts';
+import { consentToTransfer, refuseConsent } from '../transfer/consent-to-transfer.ts';
+import { CONSENT_TEXT_VERSION, consentText, ITEM_WORDS } from '../transfer/consent-text.ts';
+import { decideTransfer } from '../transfer/decide-transfer.ts';
+import { nextStepOf } from '../transfer/next-step.ts';
+import { openTransfer } from '../transfer/open-transfer.ts';
+import { submitApplication } from '../transfer/submit-application.ts';
+import { findConsents, findSteps, findTransfer, listTransfers, requireTransfer, type TransferRow } from '../transfer/transfer-store.ts';
+import { withdrawTransfer } from '../transfer/withdraw-transfer.ts';
+import type { components } from './api.generated.ts';
+import { command } from './handle-registrations.ts';
+import type { Handlers } from './handlers.ts';
+import type { NodeParts } from './node-parts.ts';
+
+type Schemas = components['schemas'];
+
+type TransferOperations =
+  | 'listTransfers'
+  | 'openTransfer'
+  | 'getTransfer'
+  | 'submitTransferApplication'
+  | 'consentToTransfer'
+  | 'decideTransfer'
+  | 'withdrawTransfer';
+
+export function transferHandlers(node: NodeParts): Handlers<TransferOperations> {
+  const { db, clock, vault } = node;
+  const deps = node.transferDeps;
+  const consentDeps = { db, clock, vault, trust: () => node.directory.trustView(), skewSeconds: SKEW_SECONDS };
+
+  return {
+    async listTransfers({ query }) {
+      const rows = await listTransfers(db, { side: query.side, state: query.state, limit: query.limit ?? 50 });
+      return { status: 200, body: { transfers: rows.map((row) => summaryBody(node, row)) } };
+    },
+
+    async openTransfer({ body, actor, idempotency }) {
+      const openDeps = { db, clock, vault, authority: node.authority, memberByCode: (code: AuthorityCode) => node.directory.memberByCode(code) };
+      const answer = await openTransfer(openDeps, command('openTransfer', actor, idempotency), body.origin as AuthorityCode);
+      return { status: 201, body: summaryBody(node, await requireTransfer(db, String(answer.body.transferId))) };
+    },
+
+    async getTransfer({ params, actor }) {
+      const row = await requireOwn(node, actor, params.transferId);
+      await inTransaction(db, (trx) =>
+        appendEvent(trx, clock, { type: 'transfer_read', actor, record: { kind: 'transfer', id: row.id }, visibility: visibilityFor(actor), facts: {} }),
+      );
+      return { status: 200, body: await transferBody(node, row) };
+    },
+
+    async submitTransferApplication({ params, body, actor }) {
+      const row = await requireOwn(node, actor, params.transferId);
+      await submitApplication(deps, actor, row.id, body);
+      return { status: 200, body: await transferBody(node, await requireTransfer(db, row.id)) };
+    },
+
+    async consentToTransfer({ params, body, actor }) {
+      const row = await requireOwn(node, actor, params.transferId);
+      const { position, method, evidenceSha256 } = whoConsents(actor, body);
+      if (body.decision === 'refuse') {
+        await refuseConsent(consentDeps, actor, row.id, position);
+      } else {
+        const certificate = required(body.certificate, '/certificate');
+        const textVersion = required(body.textVersion, '/textVersion');
+        await consentToTransfer(consentDeps, actor, row.id, { position, method, evidenceSha256, textVersion, certificate });
+      }
+      return { status: 200, body: await transferBody(node, await requireTransfer(db, row.id)) };
+    },
+
+    async decideTransfer({ params, body, actor, idempotency }) {
+      const wanted = { decision: body.decision, reasons: body.reasons ?? [] };
+      await decideTransfer(deps, command('decideTransfer', actor, idempotency), params.transferId, wanted);
+      node.wake('outbox');
+      return { status: 200, body: summaryBody(node, await requireTransfer(db, params.transferId)) };
+    },
+
+    async withdrawTransfer({ params, actor }) {
+      const row = await requireOwn(node, actor, params.transferId);
+      await withdrawTransfer(deps, actor, row.id);
+      node.wake('outbox');
+      return { status: 200, body: summaryBody(node, await requireTransfer(db, row.id)) };
+    },
+  };
+}
+
+/** A partner sees one case, their own; any other is as if it were not there. */
+async function requireOwn({ db }: NodeParts, actor: Actor, transferId: string): Promise<TransferRow> {
+  const row = await findTransfer(db, transferId);
+  if (!row) throw new Refusal('record_not_found', {});
+  if (actor.kind === 'partner') {
+    const { kind, id } = actor.scope.record;
+    const own = kind === 'transfer' ? id === row.id : id === row.registrationId;
+    if (!own) throw new Refusal('record_not_found', {});
+  }
+  return row;
+}
+
+/** What a partner looks at alone is their own affair; that the counter looked is both partners'. */
+function visibilityFor(actor: Actor): 'acting' | 'both' {
+  return actor.kind === 'partner' ? 'acting' : 'both';
+}
+
+function whoConsents(actor: Actor, body: Schemas['ConsentRequest']): { position: PartnerPosition; method: 'session' | 'counter'; evidenceSha256: string | null } {
+  if (actor.kind === 'partner') {
+    if (body.position !== undefined && body.position !== actor.scope.position) {
+      throw new Refusal('request_malformed', { pointer: '/position', rule: 'own_position' });
+    }
+    return { position: actor.scope.position, method: 'session', evidenceSha256: null };
+  }
+  const position = required(body.position, '/position');
+  // A partner may refuse by word of mouth; a consent at the counter rests on the sheet that was signed.
+  const evidence = body.decision === 'consent' ? required(body.counterEvidence, '/counterEvidence').signedSheetSha256 : null;
+  return { position, method: 'counter', evidenceSha256: evidence };
+}
+
+function required<Value>(value: Value | undefined, pointer: string): Value {
+  if (value === undefined) throw new Refusal('request_malformed', { pointer, rule: 'required' });
+  return value;
+}
+
+export function summaryBody(node: NodeParts, row: TransferRow): Schemas['TransferSummary'] {
+  return {
+    transferId: row.id,
+    side: row.side,
+    state: row.state,
+    peer: { code: row.peerCode, name: { ...node.nameOf(row.peerCode) } },
+    ...(row.registrationId && row.state !== 'staged' ? { registrationId: row.registrationId } : {}),
+    openedAt: row.openedAt.toISOString(),
+  };
+}
+
+async function transferBody(node: NodeParts, row: TransferRow): Promise<Schemas['Transfer']> {
+  const steps = await findSteps(node.db, row.id);
+  const consents = await findConsents(node.db, row.id);
+  const given = (position: PartnerPosition): Schemas['ConsentState'] => {
+    const consent = consents.find((candidate) => candidate.position === position);
+    return consent ? { given: true, at: consent.givenAt, method: consent.method } : { given: false };
+  };
+  return {
+    ...summaryBody(node, row),
+    steps: steps.map(({ step, at }) => ({ step, at: at.toISOString() })),
+    nextStep: nextStepOf(row.state, consents.length),
+    ...(row.side === 'destination' ? { consents: { first: given('first'), second: given('second') }, consentText: consentBody(node, row) } : {}),
+    ...(row.reasons.length > 0 ? { reasons: [...row.reasons] } : {}),
+    ...(row.unmet.length > 0 ? { unmet: row.unmet as Schemas['UnmetRequirement'][] } : {}),
+  };
+}
+
+function consentBody(node: NodeParts, row: TransferRow): NonNullable<Schemas['Transfer']['consentText']> {
+  return {
+    version: CONSENT_TEXT_VERSION,
+    items: Object.values(ITEM_WORDS).map(({ ja }) => ja),
+    text: consentText(node.nameOf(row.peerCode), node.nameOf(node.authority)),
+  };
+}

@@ -1,0 +1,33 @@
+import { sha256 } from '../kernel/digest.ts';
+import { Refusal } from '../kernel/refusal.ts';
+
+/** What makes a repeated command recognisable (draft-ietf-httpapi-idempotency-key-header). */
+export type Idempotency = {
+  /** 8–128 visible ASCII characters, chosen by the caller. */
+  readonly key: string;
+  /** SHA-256 over operation, path and body: the same key with another of these is another command. */
+  readonly requestHash: Buffer;
+};
+
+const KEY = /^[!-~]{8,128}$/;
+
+/** @throws Refusal idempotency_key_missing where the header is absent or not 8–128 visible ASCII characters */
+export function idempotencyKeyOf(header: string | string[] | undefined): string {
+  if (typeof header !== 'string' || !KEY.test(header)) throw new Refusal('idempotency_key_missing', {});
+  return header;
+}
+
+export function requestHashOf(request: { operationId: string; params: unknown; body: unknown }): Buffer {
+  return sha256(canonicalJson(request));
+}
+
+/** One text per value whatever the order of its members, as RFC 8785 has it: by UTF-16 code units. */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  const members = Object.entries(value)
+    .filter(([, member]) => member !== undefined)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, member]) => `${JSON.stringify(name)}:${canonicalJson(member)}`);
+  return `{${members.join(',')}}`;
+}

@@ -1,0 +1,42 @@
+import type { LogSigner } from '../audit/seal-log.ts';
+import type { IssuerTerms } from '../certificate/issue-certificates.ts';
+import type { StatusListTerms } from '../certificate/status-list-store.ts';
+import type { Db } from '../db/transaction.ts';
+import type { MemberDirectory } from '../federation/member-directory.ts';
+import type { ReceiptDeps } from '../federation/receive-message.ts';
+import type { AuthorityCode, EntityId } from '../kernel/authority.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { RuleBook } from '../registry/rule-set.ts';
+import type { Vault } from '../registry/vault.ts';
+import type { HandleDeps } from '../transfer/handle-message.ts';
+import type { Sessions } from './session.ts';
+
+/** What the handlers are given: built once in app.ts, the same for every request. */
+export type NodeParts = {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly authority: AuthorityCode;
+  readonly entityId: EntityId;
+  readonly nameOf: (code: AuthorityCode) => { readonly ja: string; readonly en: string };
+  readonly vault: Vault;
+  readonly rules: RuleBook;
+  readonly directory: MemberDirectory;
+  readonly issuerTerms: IssuerTerms;
+  readonly statusTerms: StatusListTerms;
+  readonly transferDeps: HandleDeps & { readonly db: Db };
+  readonly receiptDeps: ReceiptDeps;
+  readonly sessions: Sessions;
+  readonly sessionSeconds: number;
+  readonly logSigner: LogSigner;
+  /** Signs what this node publishes about itself. */
+  readonly publications: Publications;
+  /** Wakes the workers after a command that leaves work behind, so that nobody waits for the next turn. */
+  readonly wake: (work: 'arrivals' | 'outbox' | 'status') => void;
+};
+
+export type Publications = {
+  entityConfiguration(): Promise<string>;
+  historicalKeys(): Promise<string>;
+  readonly issuerKeys: readonly Record<string, unknown>[];
+  readonly typeMetadata: Record<string, unknown>;
+};

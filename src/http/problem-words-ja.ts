@@ -1,0 +1,181 @@
+import type { ProblemWords } from './problem.ts';
+import { ruleWords } from './rule-words.ts';
+
+const ROLE_WORDS: Readonly<Record<string, string>> = {
+  partner: '宣誓者ご本人',
+  clerk: '窓口担当者',
+  approver: '決裁者',
+  administrator: '管理者',
+  auditor: '監査担当者',
+  coordinator: '連携調整担当者',
+};
+
+const roles = (list: readonly string[]) => list.map((role) => ROLE_WORDS[role] ?? role).join('・');
+const listed = (list: readonly string[]) => list.join('、');
+const positions = (list: readonly string[]) =>
+  list.map((position) => (position === 'first' ? 'お一人目' : 'お二人目')).join('・');
+
+/** Problems in Japanese: what is wrong, and what to do. */
+export const PROBLEM_WORDS_JA: ProblemWords = {
+  request_malformed: (fault) => ({
+    title: '送られた内容の形が正しくありません',
+    wrong: `${fault.pointer === '' ? '送られた内容' : `「${fault.pointer}」`}は、${ruleWords(fault, 'ja')}。`,
+    toDo: 'その項目を直して、もう一度送ってください。',
+  }),
+  request_too_large: ({ limitBytes }) => ({
+    title: '送られた内容が大きすぎます',
+    wrong: `この操作で受け取れる大きさは${limitBytes}バイトまでです。`,
+    toDo: '内容を小さくするか、分けて送ってください。',
+  }),
+  request_too_slow: () => ({
+    title: '通信に時間がかかりすぎました',
+    wrong: '決められた時間内に内容を受け取れませんでした。',
+    toDo: '通信の状態を確かめて、もう一度送ってください。',
+  }),
+  media_type_unsupported: ({ accepted }) => ({
+    title: 'この形式は受け取れません',
+    wrong: `Content-Type（文字コードはUTF-8のみ）が受け取れる形式ではありません。受け取れる形式: ${listed(accepted)}。`,
+    toDo: 'Content-Typeと本文の形式を合わせて送ってください。',
+  }),
+  representation_unavailable: ({ offered }) => ({
+    title: 'ご希望の形式ではお返しできません',
+    wrong: `お返しできる形式は次のとおりです: ${listed(offered)}。`,
+    toDo: 'Acceptをいずれかに合わせて送ってください。',
+  }),
+  route_not_found: () => ({
+    title: 'ページまたは操作が見つかりません',
+    wrong: 'このアドレスには何もありません。',
+    toDo: 'アドレスを確かめてください。操作の一覧はopenapi.yamlにあります。',
+  }),
+  method_not_allowed: ({ allowed }) => ({
+    title: 'このアドレスでは使えないメソッドです',
+    wrong: `使えるメソッドは次のとおりです: ${listed(allowed)}。`,
+    toDo: 'メソッドを直して送ってください。',
+  }),
+  too_many_requests: ({ retryAfterSeconds }) => ({
+    title: '試行の回数が多すぎます',
+    wrong: '短い時間に何度も送られたため、いまは受け付けられません。',
+    toDo: `${retryAfterSeconds}秒たってから、もう一度お試しください。`,
+  }),
+  session_missing: () => ({
+    title: 'ログインが必要です',
+    wrong: 'この操作にはログインが必要ですが、ログインの情報がありません。',
+    toDo: 'ログインしてから、Authorization: Bearer を付けて送ってください。',
+  }),
+  session_invalid: () => ({
+    title: 'ログインの有効期限が切れているか、正しくありません',
+    wrong: 'ログインの情報を確認できませんでした。',
+    toDo: 'もう一度ログインしてください。',
+  }),
+  role_insufficient: ({ roles: needed }) => ({
+    title: 'この操作をする権限がありません',
+    wrong: `この操作ができるのは${roles(needed)}です。`,
+    toDo: '権限のある方に依頼するか、その方のログインでやり直してください。',
+  }),
+  login_code_invalid: () => ({
+    title: 'ログインコードが正しくありません',
+    wrong: 'コードが違うか、使用済みか、期限が切れています。',
+    toDo: '入力を確かめてください。入れない場合は、窓口で新しいコードを受け取ってください。',
+  }),
+  record_not_found: () => ({
+    title: '記録が見つかりません',
+    wrong: 'その番号の記録がないか、閲覧できる記録ではありません。',
+    toDo: '番号を確かめてください。',
+  }),
+  idempotency_key_missing: () => ({
+    title: 'Idempotency-Keyが必要です',
+    wrong: 'この操作には、8～128文字の表示できるASCII文字によるIdempotency-Keyヘッダーが必要です。',
+    toDo: '操作ごとに新しい値を作って付けてください。同じ操作をやり直すときは同じ値を使います。',
+  }),
+  idempotency_key_reused: () => ({
+    title: 'Idempotency-Keyが別の内容で使われています',
+    wrong: 'このIdempotency-Keyは、異なる内容の操作ですでに使われました。',
+    toDo: '新しい操作には新しい値を使ってください。',
+  }),
+  requirements_unmet: () => ({
+    title: '要件を満たしていません',
+    wrong:
+      '宣誓の日に適用される要件のうち、満たされていないもの、または確認できないものがあります（unmet）。何も登録していません。',
+    toDo: 'それぞれの要件について、示された書類や手続きをご用意ください。',
+  }),
+  rules_not_in_force: ({ on }) => ({
+    title: 'その日に適用される要件がありません',
+    wrong: `${on}には、この自治体の制度がまだ始まっていないか、終わっています。`,
+    toDo: '日付を確かめてください。',
+  }),
+  already_registered: () => ({
+    title: '登録できません',
+    wrong: 'すでに有効な登録があるため、新しく登録できません。',
+    toDo: '既存の登録を確かめてください。終了の手続きの後であれば登録できます。',
+  }),
+  number_resembles_my_number: ({ pointer }) => ({
+    title: 'マイナンバーと思われる番号は受け取れません',
+    wrong: `「${pointer}」に、個人番号（マイナンバー）と思われる12桁の番号があります。この番号は保存していません。`,
+    toDo: '番号を消して、もう一度送ってください。',
+  }),
+  registration_state_conflict: ({ state, allowed }) => ({
+    title: 'いまの登録の状態ではできません',
+    wrong: `登録の状態は「${state}」です。この操作ができる状態: ${listed(allowed)}。`,
+    toDo: '登録を読み直して、いまの状態でできる手続きを選んでください。',
+  }),
+  certificate_state_conflict: ({ state, allowed }) => ({
+    title: 'いまの受領証の状態ではできません',
+    wrong: `受領証の状態は「${state}」です。この操作ができる状態: ${listed(allowed)}。`,
+    toDo: '受領証の状態を確かめてください。',
+  }),
+  transfer_state_conflict: ({ state, allowed }) => ({
+    title: 'いまの継続手続きの状態ではできません',
+    wrong: `手続きの状態は「${state}」です。この操作ができる状態: ${listed(allowed)}。`,
+    toDo: '手続きを読み直して、次にすることを確かめてください。',
+  }),
+  certificate_not_accepted: ({ pointer, check, reason }) => ({
+    title: 'この受領証では手続きできません',
+    wrong: `「${pointer}」の受領証は、確認項目「${check}」を通りませんでした（${reason}）。`,
+    toDo: '有効な受領証を提示してください。お心当たりがないときは、発行した自治体にお問い合わせください。',
+  }),
+  certificates_do_not_match: ({ pointer }) => ({
+    title: 'お二人の受領証が一致しません',
+    wrong: `「${pointer}」の受領証は、もうお一人の受領証と同じ登録のものではありません。`,
+    toDo: 'お二人それぞれの、同じ登録の受領証を提示してください。',
+  }),
+  certificate_of_this_authority: () => ({
+    title: 'この自治体が発行した受領証です',
+    wrong: '継続の手続きは、ほかの自治体が発行した受領証で行います。',
+    toDo: 'この自治体の中での転居であれば、住所変更の手続きをしてください。',
+  }),
+  continuation_not_possible: () => ({
+    title: '継続の手続きはできません',
+    wrong: 'この自治体の要件のうち、満たされていないもの、または確認できないものがあります（unmet）。',
+    toDo: '示された書類や手続きをご用意ください。継続できない場合は、新しく宣誓することができます。',
+  }),
+  consent_text_outdated: ({ currentVersion }) => ({
+    title: '同意の文面が新しくなっています',
+    wrong: `表示された文面は最新ではありません。最新の版は「${currentVersion}」です。`,
+    toDo: '最新の文面を読み、あらためて同意してください。',
+  }),
+  consent_missing: ({ positions: missing }) => ({
+    title: 'お二人の同意がそろっていません',
+    wrong: `${positions(missing)}の同意がまだありません。`,
+    toDo: 'ご本人がログインして同意するか、署名された書面を窓口で記録してください。',
+  }),
+  same_person_decides: () => ({
+    title: '同じ職員が受付と決裁をすることはできません',
+    wrong: 'この案件を受け付けた職員は、決裁できません。',
+    toDo: '別の決裁者に依頼してください。',
+  }),
+  peer_message_refused: ({ reason }) => ({
+    title: 'この通信は受け付けられません',
+    wrong: `自治体間の通信として確認できませんでした（${reason}）。何も変更していません。`,
+    toDo: '通信を作り直して送ってください。',
+  }),
+  peer_unknown: () => ({
+    title: '加盟していない自治体からの通信です',
+    wrong: '送信元は、この自治体が確認できる加盟自治体ではありません。',
+    toDo: '加盟の状況と署名の鍵を確かめてください。',
+  }),
+  not_ready: ({ retryAfterSeconds }) => ({
+    title: 'ただいま準備中です',
+    wrong: 'この処理に必要なものがまだそろっていません。',
+    toDo: `${retryAfterSeconds}秒ほどたってから、もう一度お試しください。`,
+  }),
+};

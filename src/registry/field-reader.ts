@@ -1,0 +1,97 @@
+/** One member that is not as it should be: the path of member names and indexes, and what was expected there. */
+export type Mismatch = { readonly path: readonly string[]; readonly expected: string };
+
+/** Thrown by a reader; `readFields` and `listOf` gather those of all their members, so one run shows every fault. */
+export class Mismatched extends Error {
+  readonly mismatches: readonly Mismatch[];
+
+  constructor(mismatches: readonly Mismatch[]) {
+    super(mismatches.map(({ path, expected }) => `/${path.join('/')} must be ${expected}`).join('\n'));
+    this.name = 'Mismatched';
+    this.mismatches = mismatches;
+  }
+}
+
+/** Takes a parsed JSON value (`undefined` where the member is absent). @throws Mismatched */
+export type Reader<T> = (value: unknown) => T;
+
+export function mismatch(expected: string): never {
+  throw new Mismatched([{ path: [], expected }]);
+}
+
+export const text: Reader<string> = (value) =>
+  typeof value === 'string' && value.trim() === value && value !== '' ? value : mismatch('a text');
+
+export const flag: Reader<boolean> = (value) =>
+  typeof value === 'boolean' ? value : mismatch('true or false');
+
+export const wholeNumber: Reader<number> = (value) =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : mismatch('a whole number');
+
+export function oneOf<const T extends string>(words: readonly T[]): Reader<T> {
+  return (value) => words.find((word) => word === value) ?? mismatch(`one of ${words.join(', ')}`);
+}
+
+export function nullable<T>(reader: Reader<T>): Reader<T | null> {
+  return (value) => (value === null ? null : reader(value));
+}
+
+export function optional<T, F>(reader: Reader<T>, fallback: F): Reader<T | F> {
+  return (value) => (value === undefined ? fallback : reader(value));
+}
+
+export function listOf<T>(reader: Reader<T>): Reader<readonly T[]> {
+  return (value) => {
+    if (!Array.isArray(value)) return mismatch('a list');
+    return gathered(value.map((item, at) => [String(at), () => reader(item)] as const)).map(
+      ([, read]) => read,
+    );
+  };
+}
+
+/** An object whose members are all known: one that is not in `readers` is a fault, since it is most likely misspelt. */
+export function readFields<T extends object>(readers: { readonly [K in keyof T]: Reader<T[K]> }): Reader<T> {
+  return (value) => {
+    const object = asObject(value);
+    const names = new Set([...Object.keys(readers), ...Object.keys(object)]);
+    const read = gathered(
+      [...names].map((name) => {
+        const reader = Object.hasOwn(readers, name) ? (readers[name as keyof T] as Reader<unknown>) : surplus;
+        return [name, () => reader(Object.hasOwn(object, name) ? object[name] : undefined)] as const;
+      }),
+    );
+    return Object.fromEntries(read) as T;
+  };
+}
+
+/** An object used as a table: any member name, each value read alike. */
+export function tableOf<T>(reader: Reader<T>): Reader<Readonly<Record<string, T>>> {
+  return (value) =>
+    Object.fromEntries(
+      gathered(Object.entries(asObject(value)).map(([name, item]) => [name, () => reader(item)])),
+    );
+}
+
+function asObject(value: unknown): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return mismatch('an object');
+  return value as Record<string, unknown>;
+}
+
+function surplus(): never {
+  return mismatch('left out: no such member exists');
+}
+
+function gathered<T>(members: readonly (readonly [string, () => T])[]): [string, T][] {
+  const read: [string, T][] = [];
+  const mismatches: Mismatch[] = [];
+  for (const [name, readMember] of members) {
+    try {
+      read.push([name, readMember()]);
+    } catch (error) {
+      if (!(error instanceof Mismatched)) throw error;
+      mismatches.push(...error.mismatches.map(({ path, expected }) => ({ path: [name, ...path], expected })));
+    }
+  }
+  if (mismatches.length > 0) throw new Mismatched(mismatches);
+  return read;
+}

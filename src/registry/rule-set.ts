@@ -1,0 +1,209 @@
+import type { AuthorityCode } from '../kernel/authority.ts';
+import type { Dated, JapanDay } from './japan-day.ts';
+
+/**
+ * An authority's requirements are dated data. `null` says that the authority's rule is not known (要確認): such a rule
+ * never stops a couple, it is shown as a point to confirm.
+ */
+export const KIN_RULES = [
+  'civil_code_734_735',
+  'marriage_bar',
+  'near_relatives',
+  'lineal_or_third_degree_collateral_or_lineal_affinity',
+] as const;
+export const RESIDENCE_RULES = [
+  'one_resident_or_moving_in',
+  'both_resident_or_moving_in',
+  'both_resident',
+] as const;
+export const FAMILY_RELATIONS = [
+  'child',
+  'adopted_child',
+  'parent',
+  'adoptive_parent',
+  'spouse_of_adoptive_parent',
+] as const;
+export const DOCUMENTS = [
+  'oath_form',
+  'residence_record',
+  'moving_certificate',
+  'single_status_proof',
+  'photo_id',
+  'continuation_form',
+  'origin_certificates',
+  'address_change_proof',
+  'return_envelope',
+  'alias_proof',
+  'family_proof',
+] as const;
+/** What an agreement spares the couple (相互連携協定: no return, no new oath, no proof of being single). */
+export const WAIVERS = ['return_of_certificate_to_origin', 'new_oath', 'single_status_proof'] as const;
+/** The four ways Japanese authorities carry an oath over: 継続申告, 継続使用, 情報引継ぎ, 再宣誓 with fewer documents. */
+export const AGREEMENT_MODELS = [
+  'continuation_at_destination',
+  'continued_use',
+  'information_handover',
+  'new_oath_with_waiver',
+] as const;
+export const AUTHORITY_KINDS = ['prefecture', 'designated_city', 'core_city', 'city', 'town'] as const;
+export const SERVES = ['own_residents', 'residents_of_municipalities_without_own_scheme'] as const;
+export const SEXUAL_MINORITY_RULES = ['at_least_one', 'not_required'] as const;
+export const PERIOD_UNITS = ['day', 'open_day', 'month'] as const;
+export const CHANNELS = ['visit', 'post', 'online'] as const;
+export const COPIES = ['each_partner', 'one_per_couple'] as const;
+/** Names that `unconfirmed` may hold, in a rule set, a scheme and a membership. */
+export const RULE_FIELDS = [
+  'validFrom',
+  'validTo',
+  'minAge',
+  'sexualMinority',
+  'residence',
+  'cohabitation',
+  'moveInProofWithin',
+  'single.spouse',
+  'single.otherPartnership',
+  'single.deFactoSpouse',
+  'kinRule',
+  'adoptionException',
+  'familyship',
+  'reservationLead',
+  'certificateFormats',
+  'copies',
+  'oathDocuments',
+  'continuationChannels',
+  'continuationDocuments',
+  'issueNeedsApprover',
+] as const;
+
+export type KinRule = (typeof KIN_RULES)[number];
+export type ResidenceRule = (typeof RESIDENCE_RULES)[number];
+export type FamilyRelation = (typeof FAMILY_RELATIONS)[number];
+export type DocumentKind = (typeof DOCUMENTS)[number];
+export type Waiver = (typeof WAIVERS)[number];
+export type AgreementModel = (typeof AGREEMENT_MODELS)[number];
+export type AuthorityKind = (typeof AUTHORITY_KINDS)[number];
+export type SexualMinorityRule = (typeof SEXUAL_MINORITY_RULES)[number];
+export type RuleField = (typeof RULE_FIELDS)[number];
+export type Channel = (typeof CHANNELS)[number];
+export type Words = { readonly ja: string; readonly en: string };
+export type Period = { readonly n: number; readonly unit: (typeof PERIOD_UNITS)[number] };
+
+/** A document the rules ask for. `maxAgeMonths`: how old it may be on the day it is shown; null: not said. */
+export type RequiredDocument = {
+  readonly document: DocumentKind;
+  readonly per: 'partner' | 'couple';
+  readonly maxAgeMonths: number | null;
+  readonly onlyByPost: boolean;
+};
+
+export type RuleSet = Dated & {
+  /** Years, or `majority`: 成年, which changed from 20 to 18 on 2022-04-01 (民法4条). */
+  readonly minAge: number | 'majority' | null;
+  readonly sexualMinority: SexualMinorityRule | null;
+  readonly residence: ResidenceRule | null;
+  readonly cohabitation: boolean | null;
+  /** How soon after an oath taken before the move the new address must be shown. */
+  readonly moveInProofWithin: Period | null;
+  readonly single: {
+    readonly spouse: boolean | null;
+    readonly otherPartnership: boolean | null;
+    readonly deFactoSpouse: boolean | null;
+  };
+  readonly kinRule: KinRule | null;
+  /** Whether kinship that exists only because one partner adopted the other is left out of `kinRule`. */
+  readonly adoptionException: boolean | null;
+  /** Family members a certificate may name; an empty list: none. */
+  readonly familyship: readonly FamilyRelation[] | null;
+  readonly reservationLead: Period | null;
+  readonly certificateFormats: readonly string[] | null;
+  /** Whether the couple chooses one of the formats instead of receiving all of them. */
+  readonly formatChoice: boolean;
+  readonly copies: (typeof COPIES)[number] | null;
+  readonly oathDocuments: readonly RequiredDocument[] | null;
+  readonly continuationChannels: readonly Channel[] | null;
+  readonly continuationDocuments: readonly RequiredDocument[] | null;
+  readonly issueNeedsApprover: boolean | null;
+  readonly earlierCertificatesStayValid: boolean;
+  /** Labels in `RuleBook.sources`. */
+  readonly sources: readonly string[];
+  /** Fields to confirm: every null one, and every value that no authority's page states. */
+  readonly unconfirmed: readonly RuleField[];
+  readonly note: string | null;
+};
+
+export type Scheme = Dated & { readonly name: string; readonly unconfirmed: readonly RuleField[] };
+
+export type Membership = Dated & {
+  readonly agreement: string;
+  readonly unconfirmed: readonly RuleField[];
+  readonly note: string | null;
+};
+
+/** A municipality that a prefecture may serve. `seenFrom`: from when at the latest it has a scheme of its own. */
+export type Municipality = {
+  readonly code: AuthorityCode;
+  readonly name: Words;
+  readonly ownScheme: 'none' | 'unknown' | { readonly seenFrom: JapanDay };
+  readonly sources: readonly string[];
+};
+
+export type AuthorityRecord = {
+  readonly code: AuthorityCode;
+  readonly id: string;
+  readonly name: Words;
+  readonly kind: AuthorityKind;
+  readonly serves: (typeof SERVES)[number];
+  readonly founding: boolean;
+  /** The office in charge (担当課). */
+  readonly contact: string;
+  /** Each without gap or overlap, the earliest first; the rule sets cover exactly the days of the schemes. */
+  readonly schemes: readonly Scheme[];
+  readonly ruleSets: readonly RuleSet[];
+  readonly memberships: readonly Membership[];
+  /** A prefecture's municipalities with a scheme of their own or without; empty for a city. */
+  readonly municipalities: readonly Municipality[];
+};
+
+export type Agreement = Dated & {
+  readonly id: string;
+  readonly name: Words;
+  readonly model: AgreementModel;
+  /** Where two authorities share several agreements, the highest number applies. */
+  readonly precedence: number;
+  readonly eligible: {
+    readonly holdsCertificateOfMember: boolean;
+    readonly sexualMinority: SexualMinorityRule;
+  };
+  readonly waives: readonly Waiver[];
+  /** Without this consent to telling the origin there is no continuation, but a new oath. */
+  readonly consent: { readonly by: 'both_partners' | 'one_partner'; readonly withoutConsent: 'new_oath' };
+  /** Whether the move of one partner is enough for a continuation. */
+  readonly onePartnerMoves: boolean | null;
+  readonly originIsNotified: boolean;
+  readonly sources: readonly string[];
+  readonly unconfirmed: readonly string[];
+};
+
+export type Source = {
+  readonly title: string;
+  readonly url: string;
+  readonly publishedBy: 'authority' | 'others';
+  /** Month of reading, `YYYY-MM`: pages change. */
+  readonly readIn: string;
+};
+
+export type RuleBook = {
+  readonly sources: Readonly<Record<string, Source>>;
+  readonly agreements: readonly Agreement[];
+  readonly authorities: readonly AuthorityRecord[];
+};
+
+/** The minimum age in years on a day: 成年 was 20 until 2022-03-31 (民法4条, 平成30年法律第59号). */
+export function minAgeOn(ruleSet: RuleSet, on: JapanDay): number | null {
+  if (ruleSet.minAge !== 'majority') return ruleSet.minAge;
+  return on < '2022-04-01' ? 20 : 18;
+}
+
+export function isUnconfirmed(dated: { readonly unconfirmed: readonly string[] }, field: RuleField): boolean {
+  return dated.unconfirmed.includes(field);
+}

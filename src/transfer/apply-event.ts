@@ -1,0 +1,234 @@
+import { randomBytes } from 'node:crypto';
+import { appendEvent } from '../audit/audit-log.ts';
+import type { IssuerTerms } from '../certificate/issue-certificates.ts';
+import { intendCertificates } from '../certificate/issue-certificates.ts';
+import { DatabaseFault } from '../db/database-fault.ts';
+import type { Trx } from '../db/transaction.ts';
+import { saltPayload } from '../federation/message.ts';
+import { enqueueMessage, erasePayloads, type WaitingPayload } from '../federation/outbox.ts';
+import type { AuthorityCode, EntityId } from '../kernel/authority.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { sha256Base64url } from '../kernel/digest.ts';
+import type { Id } from '../kernel/id.ts';
+import type { Actor } from '../kernel/role.ts';
+import { TRANSITIONS } from '../registry/registration.ts';
+import { changeState, findEpoch, insertRegistration, type NewRegistration } from '../registry/registration-store.ts';
+import { destroyDataKey, type Vault } from '../registry/vault.ts';
+import { type End, invalidateEpoch, loadCustody, storeCustody } from './custody-store.ts';
+import { reduce, registrationOf, transferOf } from './protocol.ts';
+import type { Decision, Effect, ProtocolEvent } from './protocol-event.ts';
+import { ABSENT, NO_TRANSFER, type TransferState } from './protocol-state.ts';
+import { PROVIDED_ITEMS } from './transfer-payload.ts';
+import { type CaseState, findTransfer, insertTransfer, lockFor, recordStep, type TransferRow, updateTransfer } from './transfer-store.ts';
+import { toWire } from './wire-message.ts';
+
+/** Two messages of one transfer met. Nothing was done; the work may run again from the start. */
+export class TransferMoved extends DatabaseFault {
+  constructor() {
+    super('40001', { table: 'transfer' });
+  }
+}
+
+export type ProtocolDeps = {
+  readonly clock: Clock;
+  readonly vault: Vault;
+  readonly self: EntityId;
+  readonly issuerTerms: IssuerTerms;
+  readonly codeOf: (entityId: EntityId) => AuthorityCode | undefined;
+};
+
+/** What an event needs beside itself: found by its use case, in the same transaction. */
+export type Circumstances = {
+  readonly actor: Actor;
+  /** Payload of the REQUEST or OFFER that the event may lead to. */
+  readonly payload?: WaitingPayload;
+  /** The record that an OFFER brought, ready to be staged. */
+  readonly staged?: Omit<NewRegistration, 'state' | 'registeredAt' | 'transferId'>;
+  /** Why and when, for a dissolution. */
+  readonly end?: End;
+  /** What the couple is told when the case ends without a transfer. */
+  readonly unmet?: TransferRow['unmet'];
+};
+
+/**
+ * The edge of the transfer protocol: locks and loads, lets the reducer decide, and stores its decision, its effects and
+ * its messages in the same transaction. Nothing is decided here.
+ */
+export async function applyEvent(trx: Trx, deps: ProtocolDeps, event: ProtocolEvent, at: Circumstances): Promise<Decision> {
+  const rid = await lockRegistration(trx, event);
+  const custody = await loadCustody(trx, rid);
+  const tid = transferOf(event, custody);
+  if (tid !== undefined) await lockFor(trx, 'transfer', tid);
+  const row = tid === undefined ? undefined : await findTransfer(trx, tid);
+  const transfer = row?.protocol ?? NO_TRANSFER;
+  // Another transaction gave the transfer its registration while this one waited: only the next try knows what to lock.
+  if (registrationOf(event, transfer) !== rid) throw new TransferMoved();
+  // Generations count restores from a backup; an authority that was never restored is in its first.
+  const decision = reduce({ standing: 'IN_SERVICE', peerGeneration: 0, custody, transfer }, event);
+  if (rid !== undefined) await storeCustody(trx, rid, custody, decision.custody, at.end);
+  if (decision.transfer !== transfer && decision.transfer.side !== 'NONE') {
+    await storeTransfer(trx, deps, row, decision.transfer, at);
+  }
+  for (const effect of decision.effects) await carryOut(trx, deps, effect, decision, at);
+  await queueMessages(trx, deps, decision, at);
+  return decision;
+}
+
+/** Names the registration, takes its lock first and the transfer's after it: always this order, so that nobody waits in a ring. */
+async function lockRegistration(trx: Trx, event: ProtocolEvent): Promise<Id<'registration'> | undefined> {
+  const tid = event.event === 'DISSOLUTION_WANTED' ? undefined : transferOf(event, ABSENT);
+  const known = tid === undefined ? undefined : await findTransfer(trx, tid);
+  const rid = registrationOf(event, known?.protocol ?? NO_TRANSFER);
+  if (rid !== undefined) await lockFor(trx, 'registration', rid);
+  return rid;
+}
+
+async function storeTransfer(trx: Trx, deps: ProtocolDeps, row: TransferRow | undefined, next: Exclude<TransferState, { side: 'NONE' }>, at: Circumstances): Promise<void> {
+  const { clock } = deps;
+  const { tid, peer } = next;
+  const now = clock();
+  const code = deps.codeOf(peer) ?? row?.peerCode;
+  if (code === undefined) throw new Error('a transfer with an authority that is not a member');
+  const state = caseStateOf(next);
+  if (!row) {
+    const side = next.side === 'SOURCE' ? 'origin' : 'destination';
+    await insertTransfer(trx, { id: tid, side, state, peer, peerCode: code, openedBy: at.actor.subject, at: now });
+  }
+  await updateTransfer(
+    trx,
+    tid,
+    {
+      state,
+      protocol: next,
+      ...('rid' in next ? { registration: { id: next.rid, epoch: next.side === 'SOURCE' ? next.epoch - 1 : next.epoch } } : {}),
+    },
+    now,
+  );
+  if (row?.state === state) return;
+  await recordStep(trx, tid, state, now);
+  await appendEvent(trx, clock, {
+    type: 'transfer_moved_on',
+    actor: at.actor,
+    record: { kind: 'transfer', id: tid },
+    visibility: 'both',
+    facts: { from: row?.state ?? 'none', to: state, peer: code },
+  });
+}
+
+/** The people's word for a protocol state. Why a case ended without a transfer is decided where it ends. */
+function caseStateOf(transfer: Exclude<TransferState, { side: 'NONE' }>): CaseState {
+  if (transfer.side === 'SOURCE') {
+    switch (transfer.state) {
+      case 'OFFERED':
+        return 'offered';
+      case 'RELEASED':
+        return 'released';
+      case 'CLOSED':
+        return 'completed';
+      case 'CANCELLED':
+        return 'cancelled';
+    }
+  }
+  switch (transfer.state) {
+    case 'REQUESTED':
+      return 'requested';
+    case 'STAGED':
+      return 'staged';
+    case 'RECEIVED':
+      return 'activated';
+    case 'ACTIVATED':
+      return 'completed';
+    case 'REJECTED':
+      return transfer.reason === 'withdrawn' ? 'withdrawn' : 'declined';
+    case 'CANCELLED':
+      return 'refused_by_origin';
+  }
+}
+
+async function carryOut(trx: Trx, deps: ProtocolDeps, effect: Effect, decision: Decision, at: Circumstances): Promise<void> {
+  const { clock, vault } = deps;
+  switch (effect.kind) {
+    // These four are the change of custody, which is stored as such.
+    case 'LOCK_REGISTRATION':
+    case 'UNLOCK_REGISTRATION':
+    case 'END_AS_CONTINUED':
+    case 'END_AS_DISSOLVED':
+      return;
+    case 'INVALIDATE_CERTIFICATES':
+      return invalidate(trx, deps, effect, decision);
+    case 'STAGE_PAYLOAD':
+      return stage(trx, deps, effect.tid, at);
+    case 'DESTROY_STAGED_KEY':
+      return destroyStaged(trx, deps, effect.tid);
+    case 'ACTIVATE_REGISTRATION':
+      return recordProvision(trx, deps, effect.terms);
+    case 'INTEND_CERTIFICATES':
+      await intendCertificates(trx, { clock, vault, terms: deps.issuerTerms }, { id: effect.rid, epoch: effect.epoch });
+      return;
+    case 'SETTLE_ARRIVAL':
+      await applyEvent(trx, deps, { event: 'CERTIFICATES_ISSUED', tid: effect.tid, certificatesHash: hashCertificates([]) }, at);
+      return;
+    case 'RECORD_CANCELLATION':
+      return erasePayloads(trx, effect.tid);
+    case 'END_CASE':
+      return endCase(trx, deps, effect, at);
+  }
+}
+
+async function invalidate(
+  trx: Trx,
+  { clock }: ProtocolDeps,
+  { rid, epoch }: { rid: string; epoch: number },
+  { transfer }: Decision,
+): Promise<void> {
+  const continued = transfer.side === 'SOURCE' && transfer.state === 'CLOSED';
+  await invalidateEpoch(trx, { rid, epoch }, continued ? 'continued_elsewhere' : 'registration_ended', clock());
+  if (!continued) return;
+  await erasePayloads(trx, transfer.tid);
+  // The couple may have come back before this message did; the row they left behind is closed all the same.
+  const left = await findEpoch(trx, rid, epoch);
+  if (left?.state === 'released') await changeState(trx, left, TRANSITIONS.close);
+}
+
+async function stage(trx: Trx, { clock, vault }: ProtocolDeps, tid: Id<'transfer'>, { staged }: Circumstances): Promise<void> {
+  if (!staged) throw new Error('an offer was accepted whose record was not read');
+  await insertRegistration(trx, vault, { ...staged, state: 'staged', transferId: tid, registeredAt: clock() });
+}
+
+async function destroyStaged(trx: Trx, { clock }: ProtocolDeps, tid: string): Promise<void> {
+  const rows = await trx.selectFrom('registration').select(['id', 'epoch']).where('transfer_id', '=', tid).where('state', '=', 'staged').execute();
+  for (const { id, epoch } of rows) {
+    await changeState(trx, { id, epoch }, TRANSITIONS.abandon);
+    await destroyDataKey(trx, clock, { kind: 'registration', id, epoch });
+  }
+}
+
+async function recordProvision(trx: Trx, deps: ProtocolDeps, terms: { tid: string; peer: EntityId }): Promise<void> {
+  await appendEvent(trx, deps.clock, {
+    type: 'personal_data_received',
+    actor: { kind: 'system', subject: 'system' },
+    record: { kind: 'transfer', id: terms.tid },
+    visibility: 'both',
+    facts: { from: deps.codeOf(terms.peer) ?? '', items: [...PROVIDED_ITEMS] },
+  });
+}
+
+async function endCase(trx: Trx, deps: ProtocolDeps, effect: Extract<Effect, { kind: 'END_CASE' }>, at: Circumstances): Promise<void> {
+  await erasePayloads(trx, effect.tid);
+  const row = await findTransfer(trx, effect.tid);
+  if (row && at.unmet) await updateTransfer(trx, effect.tid, { unmet: at.unmet }, deps.clock());
+}
+
+async function queueMessages(trx: Trx, deps: ProtocolDeps, decision: Decision, { payload }: Circumstances): Promise<void> {
+  const { vault, self, clock } = deps;
+  for (const { to, message } of decision.messages) {
+    const carries = (message.step === 'REQUEST' || message.step === 'OFFER') && decision.outcome.kind === 'APPLIED';
+    await enqueueMessage(trx, { vault, self, now: clock() }, toWire(message, to), carries ? payload : undefined);
+  }
+}
+
+/** Salted: ACTIVATED must not let the origin recognise the destination's certificates later. */
+export function hashCertificates(digests: readonly string[]): string {
+  const { salt, text } = saltPayload(JSON.stringify(digests), randomBytes);
+  return sha256Base64url(`${salt}.${text}`);
+}

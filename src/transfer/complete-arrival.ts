@@ -1,0 +1,57 @@
+import { findCertificates } from '../certificate/certificate-store.ts';
+import { type IssueDeps, signIntents } from '../certificate/issue-certificates.ts';
+import type { Db } from '../db/transaction.ts';
+import { inTransaction } from '../db/transaction.ts';
+import type { Id } from '../kernel/id.ts';
+import { applyEvent, hashCertificates, type ProtocolDeps } from './apply-event.ts';
+import { findStalled, touchTransfer } from './transfer-store.ts';
+
+export type ArrivalDeps = ProtocolDeps & { readonly db: Db };
+
+const SYSTEM = { kind: 'system', subject: 'system' } as const;
+
+/**
+ * Issues the certificates of registrations that have arrived, then tells each origin that the successors exist. Every
+ * step finds its own work in the database, so a process that dies between any two of them loses nothing.
+ *
+ * @returns how many arrivals were completed
+ */
+export async function completeArrivals(deps: ArrivalDeps): Promise<number> {
+  const { db, clock, vault, issuerTerms } = deps;
+  const issue: IssueDeps = { db, clock, vault, terms: issuerTerms };
+  await signIntents(issue);
+  const arrived = await db
+    .selectFrom('registration')
+    .select(['id', 'epoch', 'transfer_id'])
+    .where('state', '=', 'received')
+    .limit(100)
+    .execute();
+  let completed = 0;
+  for (const { id, epoch, transfer_id: tid } of arrived) {
+    if (tid !== null && (await announce(deps, id, epoch, tid as Id<'transfer'>))) completed += 1;
+  }
+  return completed;
+}
+
+async function announce(deps: ArrivalDeps, rid: string, epoch: number, tid: Id<'transfer'>): Promise<boolean> {
+  const certificates = await findCertificates(deps.db, { registrationId: rid, epoch });
+  const issued = certificates.filter(({ state }) => state === 'issued');
+  if (issued.length < 2) return false;
+  const certificatesHash = hashCertificates(issued.map(({ id }) => id));
+  const decision = await inTransaction(deps.db, (trx) =>
+    applyEvent(trx, deps, { event: 'CERTIFICATES_ISSUED', tid, certificatesHash }, { actor: SYSTEM }),
+  );
+  return decision.outcome.kind === 'APPLIED';
+}
+
+/** Says again what a peer has not answered for a while: a lost answer must not leave a couple between two cities. */
+export async function resendStalled(deps: ArrivalDeps, olderThanMs: number): Promise<number> {
+  const stalled = await findStalled(deps.db, new Date(deps.clock().getTime() - olderThanMs), 20);
+  for (const { id } of stalled) {
+    await inTransaction(deps.db, async (trx) => {
+      await touchTransfer(trx, id, deps.clock());
+      await applyEvent(trx, deps, { event: 'RESEND_WANTED', tid: id }, { actor: SYSTEM });
+    });
+  }
+  return stalled.length;
+}

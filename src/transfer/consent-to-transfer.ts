@@ -1,0 +1,122 @@
+import { appendEvent } from '../audit/audit-log.ts';
+import type { TrustView } from '../certificate/trust-view.ts';
+import type { VerifiedCertificate } from '../certificate/verification.ts';
+import { verifyCertificate } from '../certificate/verify-certificate.ts';
+import type { Db, Trx } from '../db/transaction.ts';
+import { inTransaction } from '../db/transaction.ts';
+import { type Clock, epochSeconds } from '../kernel/clock.ts';
+import { Refusal } from '../kernel/refusal.ts';
+import type { Actor, PartnerPosition } from '../kernel/role.ts';
+import { openSealer, type Vault } from '../registry/vault.ts';
+import type { Disclosed } from './assess-offer.ts';
+import { CONSENT_TEXT_VERSION } from './consent-text.ts';
+import { findConsents, insertConsent, lockFor, recordStep, requireState, requireTransfer, supersedeConsents, type TransferRow, updateTransfer } from './transfer-store.ts';
+
+export type ConsentDeps = {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly vault: Vault;
+  readonly trust: () => TrustView;
+  readonly skewSeconds: number;
+};
+
+export type Consent = {
+  readonly position: PartnerPosition;
+  readonly method: 'session' | 'counter';
+  readonly evidenceSha256: string | null;
+  readonly textVersion: string;
+  /** The consenting partner's own certificate, in any form. */
+  readonly certificate: string;
+};
+
+/**
+ * Records the consent of one partner, who presents their own certificate as evidence. The certificate must be good,
+ * of the origin that the case names, and another than the other partner's. What it disclosed is kept sealed until the
+ * case ends, to be compared with what the origin offers.
+ *
+ * @throws Refusal `consent_text_outdated`, `certificate_not_accepted`, `certificates_do_not_match`, `transfer_state_conflict`
+ */
+export async function consentToTransfer(deps: ConsentDeps, actor: Actor, transferId: string, consent: Consent): Promise<void> {
+  if (consent.textVersion !== CONSENT_TEXT_VERSION) {
+    throw new Refusal('consent_text_outdated', { currentVersion: CONSENT_TEXT_VERSION });
+  }
+  const certificate = await requireGood(deps, consent.certificate);
+  await inTransaction(deps.db, async (trx) => {
+    await lockFor(trx, 'transfer', transferId);
+    const row = await requireTransfer(trx, transferId);
+    requireState(row, ['submitted', 'consented']);
+    if (certificate.issuer.code !== row.peerCode) throw new Refusal('certificates_do_not_match', { pointer: '/certificate' });
+    const others = (await findConsents(trx, transferId)).filter(({ position }) => position !== consent.position);
+    if (others.some((other) => other.certificate.statusIndex === certificate.statusRef.idx)) {
+      throw new Refusal('certificates_do_not_match', { pointer: '/certificate' });
+    }
+    await store(trx, deps, row, consent, certificate);
+    const at = deps.clock();
+    if (others.length > 0) await updateTransfer(trx, transferId, { state: 'consented' }, at);
+    await recordStep(trx, transferId, `consented_${consent.position}`, at);
+    await appendEvent(trx, deps.clock, {
+      type: 'transfer_consented',
+      actor,
+      record: { kind: 'transfer', id: transferId },
+      position: consent.position,
+      visibility: 'both',
+      facts: { textVersion: consent.textVersion, method: consent.method },
+    });
+  });
+}
+
+/** The person who presents is also the one who is told which check failed. Undetermined is not good enough to act on. */
+async function requireGood({ trust, clock, skewSeconds }: ConsentDeps, text: string): Promise<VerifiedCertificate> {
+  const verification = await verifyCertificate(text.trim(), { trust: trust(), now: epochSeconds(clock()), skewSeconds });
+  if (verification.verdict === 'valid') return verification.certificate;
+  const failed = verification.checks.find(({ outcome }) => outcome === 'failed' || outcome === 'undetermined');
+  throw new Refusal('certificate_not_accepted', {
+    pointer: '/certificate',
+    check: failed?.name ?? 'form',
+    reason: failed?.reason ?? 'undetermined',
+  });
+}
+
+async function store(trx: Trx, { clock, vault }: ConsentDeps, row: TransferRow, consent: Consent, certificate: VerifiedCertificate): Promise<void> {
+  const sealer = await openSealer(trx, vault, { kind: 'transfer', id: row.id, epoch: 0 });
+  if (!sealer) throw new Error('the data key of an open case is gone');
+  const at = clock();
+  await supersedeConsents(trx, row.id, at, consent.position);
+  const { registered_name, birth_date } = certificate.claims;
+  const disclosed: Disclosed = { ...(registered_name ? { registered_name } : {}), ...(birth_date ? { birth_date } : {}) };
+  await insertConsent(trx, row.id, {
+    position: consent.position,
+    textVersion: consent.textVersion,
+    method: consent.method,
+    givenAt: at.toISOString(),
+    evidenceSha256: consent.evidenceSha256,
+    certificate: {
+      kind: certificate.kind,
+      statusUri: certificate.statusRef.uri,
+      statusIndex: certificate.statusRef.idx,
+      hash: certificate.digest,
+    },
+    disclosed: sealer.seal(`disclosed.${consent.position}`, JSON.stringify(disclosed)),
+  });
+}
+
+/** One partner says no: the case ends, and both may make a new oath instead (a continuation needs both). */
+export async function refuseConsent({ db, clock }: ConsentDeps, actor: Actor, transferId: string, position: PartnerPosition): Promise<void> {
+  await inTransaction(db, async (trx) => {
+    await lockFor(trx, 'transfer', transferId);
+    requireState(await requireTransfer(trx, transferId), ['submitted', 'consented']);
+    const at = clock();
+    await supersedeConsents(trx, transferId, at);
+    await updateTransfer(trx, transferId, { state: 'consent_refused' }, at);
+    await recordStep(trx, transferId, 'consent_refused', at);
+    await appendEvent(trx, clock, {
+      type: 'transfer_consent_refused',
+      actor,
+      record: { kind: 'transfer', id: transferId },
+      position,
+      // Who refused is told to nobody but the one who did: the other may be the reason.
+      visibility: 'acting',
+      facts: {},
+    });
+  });
+}

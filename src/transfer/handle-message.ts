@@ -1,0 +1,149 @@
+import { randomBytes } from 'node:crypto';
+import { appendEvent } from '../audit/audit-log.ts';
+import { findByReference } from '../certificate/certificate-store.ts';
+import type { Trx } from '../db/transaction.ts';
+import type { Member } from '../federation/authority-metadata.ts';
+import { payloadHash, saltPayload } from '../federation/message.ts';
+import type { OpenedMessage } from '../federation/message-envelope.ts';
+import type { WaitingPayload } from '../federation/outbox.ts';
+import type { Handled } from '../federation/receive-message.ts';
+import { fromBase64url } from '../kernel/base64url.ts';
+import type { Id } from '../kernel/id.ts';
+import { POSITIONS } from '../kernel/role.ts';
+import { findRegistration, readPartners } from '../registry/registration-store.ts';
+import { applyEvent, type Circumstances, type ProtocolDeps } from './apply-event.ts';
+import { type OfferAssessment, type OfferDeps, assessOffer } from './assess-offer.ts';
+import type { Decision, MessageEvent, Subject } from './protocol-event.ts';
+import type { ProtocolMessage } from './protocol-message.ts';
+import { type OfferPayload, PROVIDED_ITEMS, readRequestPayload, type RequestPayload } from './transfer-payload.ts';
+import { findTransfer } from './transfer-store.ts';
+import { fromWire } from './wire-message.ts';
+
+export type HandleDeps = ProtocolDeps & OfferDeps;
+
+/**
+ * What this authority does with an authentic message of a peer: finds what the message is about, hands it to the
+ * protocol, and tells the peer whether it was new, known or refused.
+ */
+export async function handleMessage(trx: Trx, deps: HandleDeps, opened: OpenedMessage, from: Member): Promise<Handled> {
+  const message = fromWire(opened);
+  if (!message) return { result: 'refused', reason: 'malformed' };
+  const { event, at } = await prepare(trx, deps, message, opened, from);
+  const decision = await applyEvent(trx, deps, event, at);
+  if (event.event === 'REQUEST' && decision.outcome.kind === 'APPLIED' && event.subject.kind === 'OFFERABLE') {
+    await recordOffer(trx, deps, event.message.tid, event.subject.rid, from);
+  }
+  return handledAs(decision);
+}
+
+function handledAs({ outcome }: Decision): Handled {
+  switch (outcome.kind) {
+    case 'APPLIED':
+      return { result: 'accepted' };
+    case 'REPEATED':
+      return { result: 'repeated' };
+    case 'REFUSED':
+      return { result: 'refused', reason: outcome.because };
+  }
+}
+
+async function prepare(
+  trx: Trx,
+  deps: HandleDeps,
+  message: ProtocolMessage,
+  opened: OpenedMessage,
+  member: Member,
+): Promise<{ event: MessageEvent; at: Circumstances }> {
+  const actor = { kind: 'peer', subject: member.code } as const;
+  const common = { from: opened.from, generation: 0 };
+  switch (message.step) {
+    case 'REQUEST': {
+      const known = await findTransfer(trx, message.tid);
+      const found = known ? undefined : await findSubject(trx, deps, readRequestPayload(opened.payload?.text ?? ''), member);
+      const subject: Subject = found?.subject ?? { kind: 'NOT_OFFERABLE' };
+      return { event: { ...common, event: 'REQUEST', message, subject }, at: { actor, ...(found ? { payload: found.payload } : {}) } };
+    }
+    case 'OFFER': {
+      const offer: OfferAssessment = await assessOffer(trx, deps, message, opened.payload?.text ?? '');
+      const payload = offer.kind === 'acceptable' ? 'ACCEPTABLE' : 'UNACCEPTABLE';
+      const found = offer.kind === 'acceptable' ? { staged: offer.staged } : { unmet: offer.unmet };
+      return { event: { ...common, event: 'OFFER', message, payload }, at: { actor, ...found } };
+    }
+    case 'ACCEPT':
+      return { event: { ...common, event: 'ACCEPT', message }, at: { actor } };
+    case 'RELEASE':
+      return { event: { ...common, event: 'RELEASE', message }, at: { actor } };
+    case 'ACTIVATED':
+      return { event: { ...common, event: 'ACTIVATED', message }, at: { actor } };
+    case 'CANCEL':
+      return { event: { ...common, event: 'CANCEL', message }, at: { actor } };
+    case 'REJECT':
+      return { event: { ...common, event: 'REJECT', message }, at: { actor } };
+    case 'QUERY':
+      return { event: { ...common, event: 'QUERY', message }, at: { actor } };
+  }
+}
+
+/**
+ * Whether a request leads to one registration that may go: both certificates are ours, issued, not revoked, of the two
+ * partners of one registration, and both consents are for the authority that asks. The origin looks itself and does not
+ * take the destination's word.
+ */
+async function findSubject(
+  trx: Trx,
+  deps: ProtocolDeps,
+  request: RequestPayload | undefined,
+  member: Member,
+): Promise<{ subject: Subject; payload: WaitingPayload } | undefined> {
+  if (!request || request.destination !== member.code) return undefined;
+  const { first, second } = request.consents;
+  const certificates = [];
+  for (const { certificate } of [first, second]) {
+    const hash = fromBase64url(certificate.hash);
+    if (!hash || certificate.statusUri !== deps.issuerTerms.statusListUri) return undefined;
+    const row = await findByReference(trx, { statusIndex: certificate.statusIndex, hash });
+    if (row?.state !== 'issued') return undefined;
+    certificates.push(row);
+  }
+  const [one, other] = certificates;
+  if (!one || !other || one.registrationId !== other.registrationId || one.epoch !== other.epoch) return undefined;
+  if (one.position === other.position) return undefined;
+  const row = await findRegistration(trx, one.registrationId);
+  const partners = row && (await readPartners(trx, deps.vault, row));
+  if (!row || row.state !== 'active' || row.epoch !== one.epoch || !partners) return undefined;
+  const indexOf = (position: string) => (one.position === position ? one : other).statusIndex;
+  const offered = POSITIONS.map((position) => {
+    const { residence: _, ...partner } = partners[position];
+    return { ...partner, statusIndex: indexOf(position) };
+  });
+  const offer: OfferPayload = {
+    rid: row.id,
+    epoch: row.epoch + 1,
+    oathDate: row.oathDate,
+    firstOathDate: row.firstOathDate,
+    firstAuthority: row.firstAuthority,
+    partners: { first: offered[0]!, second: offered[1]! },
+  };
+  const payload = saltPayload(JSON.stringify(offer), randomBytes);
+  return {
+    subject: { kind: 'OFFERABLE', rid: row.id, payloadHash: payloadHash(payload) },
+    payload: { payload, subject: { kind: 'registration', id: row.id, epoch: row.epoch } },
+  };
+}
+
+/** The provision of personal data is on record with both couple and auditor (個人情報保護法69条2項1号). */
+async function recordOffer(trx: Trx, { clock }: HandleDeps, tid: Id<'transfer'>, rid: string, to: Member): Promise<void> {
+  for (const record of [
+    { kind: 'registration', id: rid },
+    { kind: 'transfer', id: tid },
+  ] as const) {
+    await appendEvent(trx, clock, {
+      type: 'personal_data_provided',
+      actor: { kind: 'peer', subject: to.code },
+      record,
+      purpose: 'continuation',
+      visibility: 'both',
+      facts: { to: to.code, items: [...PROVIDED_ITEMS] },
+    });
+  }
+}

@@ -1,0 +1,53 @@
+import { appendEvent } from '../audit/audit-log.ts';
+import { type Answer, type Command, carryOutOnce } from '../audit/command-log.ts';
+import type { Db } from '../db/transaction.ts';
+import type { Member } from '../federation/authority-metadata.ts';
+import type { AuthorityCode } from '../kernel/authority.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { newRandomId } from '../kernel/id.ts';
+import { Refusal } from '../kernel/refusal.ts';
+import { createSealer, type Vault } from '../registry/vault.ts';
+import { insertTransfer, recordStep } from './transfer-store.ts';
+
+export type OpenDeps = {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly vault: Vault;
+  readonly authority: AuthorityCode;
+  readonly memberByCode: (code: AuthorityCode) => Member | undefined;
+};
+
+/**
+ * Opens a continuation case at the destination (継続申告の受付): an empty draft that both partners can then complete.
+ *
+ * @throws Refusal `peer_unknown` where the origin is not a member; `certificate_of_this_authority` for the couple's own city
+ */
+export async function openTransfer(deps: OpenDeps, command: Command, origin: AuthorityCode): Promise<Answer> {
+  const { db, clock, vault, authority } = deps;
+  if (origin === authority) throw new Refusal('certificate_of_this_authority', {});
+  const member = deps.memberByCode(origin);
+  if (!member) throw new Refusal('peer_unknown', {});
+  return carryOutOnce(db, clock, command, async (trx) => {
+    const id = newRandomId<'transfer'>();
+    const at = clock();
+    await insertTransfer(trx, {
+      id,
+      side: 'destination',
+      state: 'draft',
+      peer: member.entityId,
+      peerCode: member.code,
+      openedBy: command.actor.subject,
+      at,
+    });
+    await createSealer(trx, vault, { kind: 'transfer', id, epoch: 0 });
+    await recordStep(trx, id, 'opened', at);
+    await appendEvent(trx, clock, {
+      type: 'transfer_opened',
+      actor: command.actor,
+      record: { kind: 'transfer', id },
+      visibility: 'both',
+      facts: { origin },
+    });
+    return { status: 201, body: { transferId: id } };
+  });
+}

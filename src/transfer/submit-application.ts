@@ -1,0 +1,44 @@
+import { appendEvent } from '../audit/audit-log.ts';
+import type { Db } from '../db/transaction.ts';
+import { inTransaction } from '../db/transaction.ts';
+import { type Clock, dayInJapan } from '../kernel/clock.ts';
+import type { Actor } from '../kernel/role.ts';
+import { openSealer, type Vault } from '../registry/vault.ts';
+import { type Application, assessApplication, type ContinuationRules } from './application.ts';
+import { lockFor, recordStep, requireState, requireTransfer, supersedeConsents, updateTransfer } from './transfer-store.ts';
+
+export type SubmitDeps = ContinuationRules & { readonly db: Db; readonly clock: Clock; readonly vault: Vault };
+
+/**
+ * Takes the application, or its correction. What the rules will ask for is told at once and stops nobody yet: the
+ * couple may bring a missing paper later. Consents given to an earlier application end, since they were to another text.
+ *
+ * @throws Refusal `transfer_state_conflict` once somebody has decided
+ */
+export async function submitApplication(deps: SubmitDeps, actor: Actor, transferId: string, application: Application): Promise<void> {
+  const { db, clock, vault } = deps;
+  await inTransaction(db, async (trx) => {
+    await lockFor(trx, 'transfer', transferId);
+    const row = await requireTransfer(trx, transferId);
+    requireState(row, ['draft', 'submitted', 'correction', 'consented']);
+    const at = clock();
+    const sealer = await openSealer(trx, vault, { kind: 'transfer', id: transferId, epoch: 0 });
+    if (!sealer) throw new Error('the data key of an open case is gone');
+    const unmet = assessApplication(deps, { application, origin: row.peerCode, on: dayInJapan(at) }, { first: null, second: null });
+    await supersedeConsents(trx, transferId, at);
+    await updateTransfer(
+      trx,
+      transferId,
+      { state: 'submitted', application: sealer.seal('application', JSON.stringify(application)), unmet, reasons: [] },
+      at,
+    );
+    await recordStep(trx, transferId, 'submitted', at);
+    await appendEvent(trx, clock, {
+      type: 'transfer_submitted',
+      actor,
+      record: { kind: 'transfer', id: transferId },
+      visibility: 'both',
+      facts: {},
+    });
+  });
+}

@@ -1,0 +1,114 @@
+import { type AuthorityCode, isAuthorityCode } from '../kernel/authority.ts';
+import { fromBase64url } from '../kernel/base64url.ts';
+import { isUuid } from '../kernel/id.ts';
+import { POSITIONS } from '../kernel/role.ts';
+import { isJsonObject, type JsonObject, type JsonValue, parseStrictJson } from '../kernel/strict-json.ts';
+import { isJapanDay } from '../registry/japan-day.ts';
+import type { Couple, PartnerRecord } from '../registry/registration-store.ts';
+
+/** How a consent names the certificate that its partner presented: enough for its issuer to find it. */
+export type CertificateReference = {
+  readonly kind: 'sd-jwt-vc' | 'paper';
+  readonly statusUri: string;
+  readonly statusIndex: number;
+  /** SHA-256 of the issuer-signed text, base64url. */
+  readonly hash: string;
+};
+
+/** One partner's consent as the origin sees it. It names nobody. */
+export type ConsentStatement = {
+  readonly textVersion: string;
+  readonly method: 'session' | 'counter';
+  readonly givenAt: string;
+  readonly evidenceSha256: string | null;
+  readonly certificate: CertificateReference;
+};
+
+/** What REQUEST carries: both consents, for this destination and no other. */
+export type RequestPayload = { readonly destination: AuthorityCode; readonly consents: Couple<ConsentStatement> };
+
+/** The items that go to the destination, as the couple reads them before consenting (個人情報保護法69条2項1号). */
+export const PROVIDED_ITEMS = ['registered_name', 'kana', 'alias', 'birth_date', 'oath_date', 'first_oath_date', 'first_authority'] as const;
+
+export type OfferedPartner = Omit<PartnerRecord, 'residence'> & {
+  /** Which of the presented certificates is this partner's. */
+  readonly statusIndex: number;
+};
+
+/** What OFFER carries: the registration, without anything the destination does not need. */
+export type OfferPayload = {
+  readonly rid: string;
+  readonly epoch: number;
+  readonly oathDate: string;
+  readonly firstOathDate: string;
+  readonly firstAuthority: AuthorityCode;
+  readonly partners: Couple<OfferedPartner>;
+};
+
+/** @returns undefined where the text is not exactly a request's payload */
+export function readRequestPayload(text: string): RequestPayload | undefined {
+  const value = parsed(text);
+  if (!value || typeof value.destination !== 'string' || !isAuthorityCode(value.destination)) return undefined;
+  const consents = coupleOf(value.consents, readConsent);
+  return consents && { destination: value.destination, consents };
+}
+
+function readConsent(value: JsonObject): ConsentStatement | undefined {
+  const { textVersion, method, givenAt, evidenceSha256, certificate } = value;
+  if (typeof textVersion !== 'string' || (method !== 'session' && method !== 'counter')) return undefined;
+  if (typeof givenAt !== 'string' || Number.isNaN(Date.parse(givenAt))) return undefined;
+  if (evidenceSha256 !== null && typeof evidenceSha256 !== 'string') return undefined;
+  if (!isJsonObject(certificate)) return undefined;
+  const { kind, statusUri, statusIndex, hash } = certificate;
+  if ((kind !== 'sd-jwt-vc' && kind !== 'paper') || typeof statusUri !== 'string' || !isIndex(statusIndex)) return undefined;
+  if (typeof hash !== 'string' || fromBase64url(hash)?.length !== 32) return undefined;
+  return { textVersion, method, givenAt, evidenceSha256, certificate: { kind, statusUri, statusIndex, hash } };
+}
+
+/** @returns undefined where the text is not exactly an offer's payload */
+export function readOfferPayload(text: string): OfferPayload | undefined {
+  const value = parsed(text);
+  if (!value) return undefined;
+  const { rid, epoch, oathDate, firstOathDate, firstAuthority } = value;
+  if (!isUuid(rid) || typeof epoch !== 'number' || !Number.isSafeInteger(epoch) || epoch < 2) return undefined;
+  if (!isJapanDay(oathDate) || !isJapanDay(firstOathDate) || firstOathDate > oathDate) return undefined;
+  if (typeof firstAuthority !== 'string' || !isAuthorityCode(firstAuthority)) return undefined;
+  const partners = coupleOf(value.partners, readPartner);
+  return partners && { rid, epoch, oathDate, firstOathDate, firstAuthority, partners };
+}
+
+function readPartner(value: JsonObject): OfferedPartner | undefined {
+  const { registeredName, kana, alias, birthDate, statusIndex } = value;
+  if (!isName(registeredName) || !isName(kana) || !isJapanDay(birthDate) || !isIndex(statusIndex)) return undefined;
+  if (alias === null) return { registeredName, kana, alias, birthDate, statusIndex };
+  if (!isJsonObject(alias) || !isName(alias.name)) return undefined;
+  const { name, display } = alias;
+  if (display !== 'alias_only' && display !== 'alias_with_registered_name') return undefined;
+  return { registeredName, kana, alias: { name, display }, birthDate, statusIndex };
+}
+
+function parsed(text: string): JsonObject | undefined {
+  try {
+    const value = parseStrictJson(text, { maxDepth: 8 });
+    return isJsonObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function coupleOf<Each>(value: JsonValue | undefined, read: (each: JsonObject) => Each | undefined): Couple<Each> | undefined {
+  if (!isJsonObject(value)) return undefined;
+  const [first, second] = POSITIONS.map((position) => {
+    const each = value[position];
+    return isJsonObject(each) ? read(each) : undefined;
+  });
+  return first && second ? { first, second } : undefined;
+}
+
+function isName(value: JsonValue | undefined): value is string {
+  return typeof value === 'string' && value.length > 0 && value.length <= 400;
+}
+
+function isIndex(value: JsonValue | undefined): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}

@@ -1,0 +1,265 @@
+import { sql } from 'kysely';
+import type { Db, Trx } from '../db/transaction.ts';
+import type { AuthorityCode, EntityId } from '../kernel/authority.ts';
+import type { Id } from '../kernel/id.ts';
+import { Refusal, type UnmetRequirement } from '../kernel/refusal.ts';
+import type { PartnerPosition } from '../kernel/role.ts';
+import type { ConsentStatement } from './transfer-payload.ts';
+import { NO_TRANSFER, type TransferState } from './protocol-state.ts';
+
+export type CaseState =
+  | 'draft'
+  | 'submitted'
+  | 'correction'
+  | 'consented'
+  | 'requested'
+  | 'staged'
+  | 'activated'
+  | 'completed'
+  | 'withdrawn'
+  | 'declined'
+  | 'consent_refused'
+  | 'refused_by_origin'
+  | 'offered'
+  | 'released'
+  | 'cancelled';
+
+export type TransferRow = {
+  readonly id: Id<'transfer'>;
+  readonly side: 'origin' | 'destination';
+  readonly state: CaseState;
+  readonly peer: EntityId;
+  readonly peerCode: AuthorityCode;
+  readonly registrationId: Id<'registration'> | null;
+  readonly epoch: number | null;
+  readonly protocol: TransferState;
+  readonly application: Buffer | null;
+  readonly reasons: readonly string[];
+  readonly unmet: readonly UnmetRequirement[];
+  readonly openedBy: string;
+  readonly openedAt: Date;
+  readonly changedAt: Date;
+};
+
+const COLUMNS = [
+  'id',
+  'side',
+  'state',
+  'peer_entity',
+  'peer_code',
+  'registration_id',
+  'epoch',
+  'protocol',
+  'application',
+  'reasons',
+  'unmet',
+  'opened_by',
+  'opened_at',
+  'changed_at',
+] as const;
+
+/**
+ * Takes the locks of the protocol, always the registration's before the transfer's. They are advisory, so that a
+ * registration or a transfer that is not there yet can be locked too; they end with the transaction.
+ */
+export async function lockFor(trx: Trx, what: 'registration' | 'transfer', id: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`${what} ${id}`}, 0))`.execute(trx);
+}
+
+export async function findTransfer(db: Db | Trx, id: string): Promise<TransferRow | undefined> {
+  const row = await db.selectFrom('transfer').select(COLUMNS).where('id', '=', id).executeTakeFirst();
+  return row && toRow(row);
+}
+
+/** @throws Refusal `record_not_found` */
+export async function requireTransfer(db: Db | Trx, id: string): Promise<TransferRow> {
+  const row = await findTransfer(db, id);
+  if (!row) throw new Refusal('record_not_found', {});
+  return row;
+}
+
+export type NewTransfer = {
+  readonly id: Id<'transfer'>;
+  readonly side: 'origin' | 'destination';
+  readonly state: CaseState;
+  readonly peer: EntityId;
+  readonly peerCode: AuthorityCode;
+  readonly openedBy: string;
+  readonly at: Date;
+};
+
+export async function insertTransfer(trx: Trx, transfer: NewTransfer): Promise<void> {
+  await trx
+    .insertInto('transfer')
+    .values({
+      id: transfer.id,
+      side: transfer.side,
+      state: transfer.state,
+      peer_entity: transfer.peer,
+      peer_code: transfer.peerCode,
+      opened_by: transfer.openedBy,
+      opened_at: transfer.at,
+      changed_at: transfer.at,
+    })
+    .execute();
+}
+
+export type TransferChange = {
+  readonly state?: CaseState;
+  readonly protocol?: TransferState;
+  readonly registration?: { readonly id: string; readonly epoch: number };
+  readonly application?: Buffer;
+  readonly reasons?: readonly string[];
+  readonly unmet?: readonly UnmetRequirement[];
+};
+
+export async function updateTransfer(trx: Trx, id: string, change: TransferChange, at: Date): Promise<void> {
+  await trx
+    .updateTable('transfer')
+    .set({
+      changed_at: at,
+      ...(change.state ? { state: change.state } : {}),
+      ...(change.protocol ? { protocol: JSON.stringify(change.protocol) } : {}),
+      ...(change.registration ? { registration_id: change.registration.id, epoch: change.registration.epoch } : {}),
+      ...(change.application ? { application: change.application } : {}),
+      ...(change.reasons ? { reasons: JSON.stringify(change.reasons) } : {}),
+      ...(change.unmet ? { unmet: JSON.stringify(change.unmet) } : {}),
+    })
+    .where('id', '=', id)
+    .execute();
+}
+
+/** Marks when a transfer was last worked on, so that its last word is not said again at every turn. */
+export async function touchTransfer(trx: Trx, id: string, at: Date): Promise<void> {
+  await trx.updateTable('transfer').set({ changed_at: at }).where('id', '=', id).execute();
+}
+
+/** @throws Refusal `transfer_state_conflict` */
+export function requireState(row: TransferRow, allowed: readonly CaseState[]): void {
+  if (!allowed.includes(row.state)) throw new Refusal('transfer_state_conflict', { state: row.state, allowed });
+}
+
+export async function recordStep(trx: Trx, transferId: string, step: string, at: Date): Promise<void> {
+  await trx
+    .insertInto('transfer_step')
+    .values({
+      transfer_id: transferId,
+      number: sql<number>`(select coalesce(max(number), 0) + 1 from transfer_step where transfer_id = ${transferId})`,
+      step,
+      at,
+    })
+    .execute();
+}
+
+export async function findSteps(db: Db | Trx, transferId: string): Promise<{ step: string; at: Date }[]> {
+  return db.selectFrom('transfer_step').select(['step', 'at']).where('transfer_id', '=', transferId).orderBy('number').execute();
+}
+
+export type ConsentRow = ConsentStatement & { readonly position: PartnerPosition; readonly disclosed: Buffer | null };
+
+export async function findConsents(db: Db | Trx, transferId: string): Promise<ConsentRow[]> {
+  const rows = await db
+    .selectFrom('transfer_consent')
+    .select(['position', 'text_version', 'method', 'evidence_sha256', 'certificate_kind', 'status_uri', 'status_index', 'certificate_hash', 'disclosed', 'given_at'])
+    .where('transfer_id', '=', transferId)
+    .where('superseded_at', 'is', null)
+    .execute();
+  return rows.map((row) => ({
+    position: row.position,
+    textVersion: row.text_version,
+    method: row.method,
+    givenAt: row.given_at.toISOString(),
+    evidenceSha256: row.evidence_sha256,
+    certificate: { kind: row.certificate_kind, statusUri: row.status_uri, statusIndex: row.status_index, hash: row.certificate_hash },
+    disclosed: row.disclosed,
+  }));
+}
+
+export async function insertConsent(trx: Trx, transferId: string, consent: ConsentRow): Promise<void> {
+  await trx
+    .insertInto('transfer_consent')
+    .values({
+      transfer_id: transferId,
+      position: consent.position,
+      text_version: consent.textVersion,
+      method: consent.method,
+      evidence_sha256: consent.evidenceSha256,
+      certificate_kind: consent.certificate.kind,
+      status_uri: consent.certificate.statusUri,
+      status_index: consent.certificate.statusIndex,
+      certificate_hash: consent.certificate.hash,
+      disclosed: consent.disclosed,
+      given_at: new Date(consent.givenAt),
+    })
+    .execute();
+}
+
+/** A consent belongs to what was shown with it: a corrected application asks both partners again. */
+export async function supersedeConsents(trx: Trx, transferId: string, at: Date, position?: PartnerPosition): Promise<void> {
+  let query = trx
+    .updateTable('transfer_consent')
+    .set({ superseded_at: at, disclosed: null })
+    .where('transfer_id', '=', transferId)
+    .where('superseded_at', 'is', null);
+  if (position) query = query.where('position', '=', position);
+  await query.execute();
+}
+
+export async function listTransfers(
+  db: Db,
+  filter: { readonly side?: 'origin' | 'destination' | undefined; readonly state?: CaseState | undefined; readonly limit: number },
+): Promise<TransferRow[]> {
+  let query = db.selectFrom('transfer').select(COLUMNS).orderBy('opened_at', 'desc').limit(filter.limit);
+  if (filter.side) query = query.where('side', '=', filter.side);
+  if (filter.state) query = query.where('state', '=', filter.state);
+  return (await query.execute()).map(toRow);
+}
+
+/** Transfers that wait for the other side and have not moved since `before`: their last word is said again. */
+export async function findStalled(db: Db, before: Date, limit: number): Promise<TransferRow[]> {
+  const rows = await db
+    .selectFrom('transfer')
+    .select(COLUMNS)
+    .where('state', 'in', ['requested', 'staged', 'activated', 'offered', 'released'])
+    .where('changed_at', '<', before)
+    .orderBy('changed_at')
+    .limit(limit)
+    .execute();
+  return rows.map(toRow);
+}
+
+type Stored = {
+  id: string;
+  side: 'origin' | 'destination';
+  state: CaseState;
+  peer_entity: string;
+  peer_code: string;
+  registration_id: string | null;
+  epoch: number | null;
+  protocol: unknown;
+  application: Buffer | null;
+  reasons: unknown;
+  unmet: unknown;
+  opened_by: string;
+  opened_at: Date;
+  changed_at: Date;
+};
+
+function toRow(row: Stored): TransferRow {
+  return {
+    id: row.id as Id<'transfer'>,
+    side: row.side,
+    state: row.state,
+    peer: row.peer_entity as EntityId,
+    peerCode: row.peer_code as AuthorityCode,
+    registrationId: row.registration_id as Id<'registration'> | null,
+    epoch: row.epoch,
+    protocol: (row.protocol as TransferState | null) ?? NO_TRANSFER,
+    application: row.application,
+    reasons: row.reasons as string[],
+    unmet: row.unmet as UnmetRequirement[],
+    openedBy: row.opened_by,
+    openedAt: row.opened_at,
+    changedAt: row.changed_at,
+  };
+}
