@@ -1,5 +1,5 @@
 import { type AuthorityCode, type EntityId, isAuthorityCode, isEntityId } from './kernel/authority.ts';
-import { publicKeyFromJwk, type PublicJwk, thumbprint } from './kernel/signing-key.ts';
+import { type PublicJwk, publicKeyFromJwk, thumbprint } from './kernel/signing-key.ts';
 import { type KeyRing, readKeyRing } from './key-ring.ts';
 
 /** All settings of one authority's process: read once, passed by value, never changed. */
@@ -34,7 +34,9 @@ export class ConfigFault extends Error {
   readonly faults: readonly string[];
 
   constructor(faults: readonly string[]) {
-    super(`The configuration has ${faults.length} fault(s):\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
+    super(
+      `The configuration has ${faults.length} fault(s):\n${faults.map((fault) => `  - ${fault}`).join('\n')}`,
+    );
     this.name = 'ConfigFault';
     this.faults = faults;
   }
@@ -81,26 +83,51 @@ export function readConfig(environment: Environment, readFile: ReadFile): Config
     }
   };
   const database = (name: string, value: string | undefined): void => {
-    if (value !== undefined && value !== '' && !/^postgres(ql)?:\/\//.test(value)) faults.push(`${name} is not a postgresql:// address`);
+    if (value !== undefined && value !== '' && !/^postgres(ql)?:\/\//.test(value))
+      faults.push(`${name} is not a postgresql:// address`);
   };
 
-  const authority = check('CHIKAI_AUTHORITY', 'a six-digit local-government code with a right check digit', isAuthorityCode);
-  const issuer = check('CHIKAI_ISSUER', 'an https address without trailing slash (http only on loopback)', isEntityId);
-  const anchor = check('CHIKAI_ANCHOR', 'an https address without trailing slash (http only on loopback)', isEntityId);
-  const anchorKeys = file('CHIKAI_ANCHOR_KEYS_FILE', 'the JWK set of the trust anchor, received out of band', (content) => {
-    const keys = readAnchorKeys(content);
-    if (keys.length === 0) faults.push('CHIKAI_ANCHOR_KEYS_FILE holds no public P-256 key');
-    return keys;
-  });
-  const keys = file('CHIKAI_KEYS_FILE', "this authority's private keys, made by `npm run keys`", (content) => {
-    const outcome = readKeyRing(content);
-    if ('ring' in outcome) return outcome.ring;
-    faults.push(...outcome.faults.map((fault) => `CHIKAI_KEYS_FILE: ${fault}`));
-    return undefined;
-  });
+  const authority = check(
+    'CHIKAI_AUTHORITY',
+    'a six-digit local-government code with a right check digit',
+    isAuthorityCode,
+  );
+  const issuer = check(
+    'CHIKAI_ISSUER',
+    'an https address without trailing slash (http only on loopback)',
+    isEntityId,
+  );
+  const anchor = check(
+    'CHIKAI_ANCHOR',
+    'an https address without trailing slash (http only on loopback)',
+    isEntityId,
+  );
+  const anchorKeys = file(
+    'CHIKAI_ANCHOR_KEYS_FILE',
+    'the JWK set of the trust anchor, received out of band',
+    (content) => {
+      const keys = readAnchorKeys(content);
+      if (keys.length === 0) faults.push('CHIKAI_ANCHOR_KEYS_FILE holds no public P-256 key');
+      return keys;
+    },
+  );
+  const keys = file(
+    'CHIKAI_KEYS_FILE',
+    "this authority's private keys, made by `npm run keys`",
+    (content) => {
+      const outcome = readKeyRing(content);
+      if ('ring' in outcome) return outcome.ring;
+      faults.push(...outcome.faults.map((fault) => `CHIKAI_KEYS_FILE: ${fault}`));
+      return undefined;
+    },
+  );
   const x5c = text('CHIKAI_X5C_FILE')
     ? file('CHIKAI_X5C_FILE', 'a JSON array of base64 DER certificates, leaf first', (content) => {
-        if (Array.isArray(content) && content.every((der) => typeof der === 'string' && /^[A-Za-z0-9+/]+=*$/.test(der))) return content as string[];
+        if (
+          Array.isArray(content) &&
+          content.every((der) => typeof der === 'string' && /^[A-Za-z0-9+/]+=*$/.test(der))
+        )
+          return content as string[];
         faults.push('CHIKAI_X5C_FILE is not a JSON array of base64 DER certificates');
         return undefined;
       })
@@ -141,7 +168,17 @@ function readAnchorKeys(content: unknown): PublicJwk[] {
   if (!Array.isArray(keys)) return [];
   return keys.flatMap((jwk: { x: string; y: string }) =>
     publicKeyFromJwk(jwk)
-      ? [{ kty: 'EC', crv: 'P-256', x: jwk.x, y: jwk.y, kid: thumbprint(jwk), alg: 'ES256', use: 'sig' } as const]
+      ? [
+          {
+            kty: 'EC',
+            crv: 'P-256',
+            x: jwk.x,
+            y: jwk.y,
+            kid: thumbprint(jwk),
+            alg: 'ES256',
+            use: 'sig',
+          } as const,
+        ]
       : [],
   );
 }

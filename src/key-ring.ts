@@ -30,7 +30,9 @@ const SECRET = ['session', 'blindIndex', 'keyEncryption'] as const;
  *
  * @returns the ring, or every fault found, by purpose and without any key material
  */
-export function readKeyRing(json: unknown): { readonly ring: KeyRing } | { readonly faults: readonly string[] } {
+export function readKeyRing(
+  json: unknown,
+): { readonly ring: KeyRing } | { readonly faults: readonly string[] } {
   const file = (typeof json === 'object' && json !== null ? json : {}) as Record<string, unknown>;
   const faults: string[] = [];
   const signing = (purpose: string, use: 'sig' | 'enc' = 'sig'): SigningKey | undefined => {
@@ -48,12 +50,18 @@ export function readKeyRing(json: unknown): { readonly ring: KeyRing } | { reado
     return undefined;
   };
   const keys = Object.fromEntries(SIGNING.map((purpose) => [purpose, signing(purpose)]));
-  const ring = { ...keys, decryption: signing('decryption', 'enc') } as Record<string, SigningKey | undefined>;
+  const ring = { ...keys, decryption: signing('decryption', 'enc') } as Record<
+    string,
+    SigningKey | undefined
+  >;
   const secrets = Object.fromEntries(SECRET.map((purpose) => [purpose, secret(purpose)]));
   const kids = Object.values(ring).flatMap((key) => (key ? [key.kid] : []));
   if (new Set(kids).size !== kids.length) faults.push('one key serves two purposes; make a key for each');
-  const unknown = Object.keys(file).filter((name) => ![...SIGNING, 'decryption', ...SECRET].includes(name as never));
-  if (unknown.length > 0) faults.push(`${unknown.length} unknown member(s); each purpose is named in .env.example`);
+  const unknown = Object.keys(file).filter(
+    (name) => ![...SIGNING, 'decryption', ...SECRET].includes(name as never),
+  );
+  if (unknown.length > 0)
+    faults.push(`${unknown.length} unknown member(s); each purpose is named in .env.example`);
   return faults.length > 0 ? { faults } : { ring: { ...ring, ...secrets } as KeyRing };
 }
 

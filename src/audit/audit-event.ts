@@ -30,8 +30,12 @@ export type AuditFacts = {
   personal_data_provided: { readonly to: string; readonly items: readonly string[] };
   personal_data_received: { readonly from: string; readonly items: readonly string[] };
   message_sent: { readonly step: string; readonly to: string; readonly mid: string };
-  message_received: { readonly step: string; readonly from: string; readonly mid: string; readonly result: string };
-  message_refused: { readonly reason: string };
+  message_received: {
+    readonly step: string;
+    readonly from: string;
+    readonly mid: string;
+    readonly result: string;
+  };
   members_listed: { readonly added: readonly string[]; readonly lost: readonly string[] };
   audit_queried: { readonly filters: readonly string[] };
   audit_checked: { readonly intact: boolean };

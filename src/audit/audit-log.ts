@@ -1,6 +1,6 @@
+import type { Db, Trx } from '../db/transaction.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Actor } from '../kernel/role.ts';
-import type { Db, Trx } from '../db/transaction.ts';
 import { type AuditEvent, type AuditEventType, type RecordRef, sealEvent } from './audit-event.ts';
 
 /**

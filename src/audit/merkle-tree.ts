@@ -31,7 +31,9 @@ export function appendLeaf(head: TreeHead, leafHash: Buffer): TreeHead {
 
 /** The root: peaks folded from the right; the hash of nothing for the empty tree. */
 export function rootOf(head: TreeHead): Buffer {
-  return head.peaks.length === 0 ? sha256('') : head.peaks.reduceRight((right, left) => hashNode(left, right));
+  return head.peaks.length === 0
+    ? sha256('')
+    : head.peaks.reduceRight((right, left) => hashNode(left, right));
 }
 
 export function packPeaks(head: TreeHead): Buffer {
@@ -42,6 +44,7 @@ export function packPeaks(head: TreeHead): Buffer {
 export function unpackPeaks(size: number, packed: Buffer): TreeHead {
   const peaks = Array.from({ length: packed.length / 32 }, (_, at) => packed.subarray(at * 32, at * 32 + 32));
   const wanted = size.toString(2).replaceAll('0', '').length;
-  if (packed.length % 32 !== 0 || peaks.length !== (size === 0 ? 0 : wanted)) throw new Error('tree head does not fit its size');
+  if (packed.length % 32 !== 0 || peaks.length !== (size === 0 ? 0 : wanted))
+    throw new Error('tree head does not fit its size');
   return { size, peaks };
 }

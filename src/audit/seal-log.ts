@@ -1,10 +1,10 @@
+import { createPublicKey } from 'node:crypto';
 import { sql } from 'kysely';
 import type { Db, Trx } from '../db/transaction.ts';
 import { inTransaction } from '../db/transaction.ts';
-import { epochSeconds, type Clock } from '../kernel/clock.ts';
+import { type Clock, epochSeconds } from '../kernel/clock.ts';
 import { parseCompactJws, signCompactJws, verifySignature } from '../kernel/compact-jws.ts';
 import type { SigningKey } from '../kernel/signing-key.ts';
-import { createPublicKey } from 'node:crypto';
 import { leafHashOf } from './audit-event.ts';
 import { appendLeaf, EMPTY_TREE, packPeaks, rootOf, type TreeHead, unpackPeaks } from './merkle-tree.ts';
 
@@ -27,7 +27,16 @@ export async function sealLog(db: Db, clock: Clock, signer: LogSigner): Promise<
     const fresh = await trx
       .selectFrom('audit_event as e')
       .select(['e.sequence', 'e.leaf_hash'])
-      .where((where) => where.not(where.exists(where.selectFrom('audit_leaf as l').select('l.sequence').whereRef('l.sequence', '=', 'e.sequence'))))
+      .where((where) =>
+        where.not(
+          where.exists(
+            where
+              .selectFrom('audit_leaf as l')
+              .select('l.sequence')
+              .whereRef('l.sequence', '=', 'e.sequence'),
+          ),
+        ),
+      )
       .orderBy('e.sequence')
       .limit(5000)
       .execute();
@@ -66,7 +75,12 @@ async function readHead(trx: Trx): Promise<TreeHead> {
 function signHead(head: TreeHead, at: Date, { issuer, key }: LogSigner): Promise<string> {
   return signCompactJws(
     { typ: CHECKPOINT_TYP, kid: key.kid },
-    { iss: issuer, iat: epochSeconds(at), tree_size: head.size, root_hash: rootOf(head).toString('base64url') },
+    {
+      iss: issuer,
+      iat: epochSeconds(at),
+      tree_size: head.size,
+      root_hash: rootOf(head).toString('base64url'),
+    },
     key.privateKey,
   );
 }
@@ -112,11 +126,21 @@ export async function checkLog(db: Db, { issuer, key }: LogSigner): Promise<Inte
   };
 }
 
-async function isSignedHead(token: string, size: number, root: Buffer, issuer: string, key: SigningKey): Promise<boolean> {
+async function isSignedHead(
+  token: string,
+  size: number,
+  root: Buffer,
+  issuer: string,
+  key: SigningKey,
+): Promise<boolean> {
   try {
     const jws = parseCompactJws(token, { typ: CHECKPOINT_TYP, maxLength: 2000, requiredHeader: ['kid'] });
     await verifySignature(jws, createPublicKey(key.privateKey));
-    return jws.claims.iss === issuer && jws.claims.tree_size === size && jws.claims.root_hash === root.toString('base64url');
+    return (
+      jws.claims.iss === issuer &&
+      jws.claims.tree_size === size &&
+      jws.claims.root_hash === root.toString('base64url')
+    );
   } catch {
     return false;
   }
@@ -129,8 +153,26 @@ async function rebuildTree(db: Db, size: number): Promise<{ head: TreeHead; firs
     const rows = await db
       .selectFrom('audit_leaf as l')
       .innerJoin('audit_event as e', 'e.sequence', 'l.sequence')
-      .select(['l.leaf_index', 'e.sequence', 'e.at', 'e.type', 'e.actor_kind', 'e.actor_role', 'e.actor_subject'])
-      .select(['e.record_kind', 'e.record_id', 'e.position', 'e.purpose', 'e.outcome', 'e.visibility', 'e.facts', 'e.salt', 'e.leaf_hash'])
+      .select([
+        'l.leaf_index',
+        'e.sequence',
+        'e.at',
+        'e.type',
+        'e.actor_kind',
+        'e.actor_role',
+        'e.actor_subject',
+      ])
+      .select([
+        'e.record_kind',
+        'e.record_id',
+        'e.position',
+        'e.purpose',
+        'e.outcome',
+        'e.visibility',
+        'e.facts',
+        'e.salt',
+        'e.leaf_hash',
+      ])
       .where('l.leaf_index', '>=', head.size)
       .where('l.leaf_index', '<', size)
       .orderBy('l.leaf_index')

@@ -7,13 +7,27 @@ import type { AuthorityCode, EntityId } from '../kernel/authority.ts';
 import { type Clock, dayInJapan, epochSeconds } from '../kernel/clock.ts';
 import { sha256 } from '../kernel/digest.ts';
 import { Refusal } from '../kernel/refusal.ts';
-import { POSITIONS, type PartnerPosition } from '../kernel/role.ts';
+import { type PartnerPosition, POSITIONS } from '../kernel/role.ts';
 import type { SigningKey } from '../kernel/signing-key.ts';
 import { ISSUING_STATE } from '../registry/registration.ts';
-import { requireRegistration, type Couple, findEpoch, type PartnerRecord, readPartners, type RegistrationRow } from '../registry/registration-store.ts';
+import {
+  type Couple,
+  findEpoch,
+  type PartnerRecord,
+  type RegistrationRow,
+  readPartners,
+  requireRegistration,
+} from '../registry/registration-store.ts';
 import { openSealer, type Sealer, type Vault } from '../registry/vault.ts';
 import type { CertificateClaims, CertificateContent } from './certificate-content.ts';
-import { type CertificateRow, findCertificates, findIntents, insertIntent, readNumber, recordIssue } from './certificate-store.ts';
+import {
+  type CertificateRow,
+  findCertificates,
+  findIntents,
+  insertIntent,
+  readNumber,
+  recordIssue,
+} from './certificate-store.ts';
 import { lintPaperToken, type PaperContent, signPaperToken } from './paper-token.ts';
 import { lintCertificate, signCertificate } from './sd-jwt-vc.ts';
 
@@ -30,7 +44,12 @@ export type IssuerTerms = {
   readonly validityDays: number;
 };
 
-export type IssueDeps = { readonly db: Db; readonly clock: Clock; readonly vault: Vault; readonly terms: IssuerTerms };
+export type IssueDeps = {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly vault: Vault;
+  readonly terms: IssuerTerms;
+};
 
 /**
  * Commits the intent to issue to each partner who has no living certificate of this epoch. Signing comes after the
@@ -45,7 +64,9 @@ export async function intendCertificates(
 ): Promise<CertificateRow[]> {
   const sealer = await openSealer(trx, vault, { kind: 'registration', id, epoch });
   if (!sealer) throw new Error('the data key of a registration that is to be certified is gone');
-  const living = (await findCertificates(trx, { registrationId: id, epoch })).filter((row) => row.state !== 'revoked');
+  const living = (await findCertificates(trx, { registrationId: id, epoch })).filter(
+    (row) => row.state !== 'revoked',
+  );
   const now = clock();
   const issuedOn = dayInJapan(now);
   const expiresOn = dayInJapan(new Date(now.getTime() + terms.validityDays * 86_400_000));
@@ -53,7 +74,17 @@ export async function intendCertificates(
   for (const position of POSITIONS) {
     if (living.some((row) => row.position === position)) continue;
     const number = certificateNumber(terms.authority, issuedOn);
-    intents.push(await insertIntent(trx, sealer, { registrationId: id, epoch, position, number, issuedOn, expiresOn, intendedAt: now }));
+    intents.push(
+      await insertIntent(trx, sealer, {
+        registrationId: id,
+        epoch,
+        position,
+        number,
+        issuedOn,
+        expiresOn,
+        intendedAt: now,
+      }),
+    );
   }
   return intents;
 }
@@ -96,7 +127,11 @@ async function signIntent({ db, clock, vault, terms }: IssueDeps, intent: Certif
 
 async function signForms(terms: IssuerTerms, content: CertificateContent, intent: CertificateRow) {
   const publicKey = createPublicKey(terms.key.privateKey);
-  const { text: sdJwtVc } = await signCertificate(content, { key: terms.key, ...(terms.x5c ? { x5c: terms.x5c } : {}) }, randomBytes);
+  const { text: sdJwtVc } = await signCertificate(
+    content,
+    { key: terms.key, ...(terms.x5c ? { x5c: terms.x5c } : {}) },
+    randomBytes,
+  );
   await lintCertificate(sdJwtVc, content, publicKey);
   const paper: PaperContent = {
     authorityCode: terms.authority,
@@ -167,7 +202,11 @@ function midnightInJapan(day: string): Date {
  *
  * @throws Refusal `registration_state_conflict` unless the registration is active
  */
-export async function issueCertificates(deps: IssueDeps, command: Command, registrationId: string): Promise<Answer> {
+export async function issueCertificates(
+  deps: IssueDeps,
+  command: Command,
+  registrationId: string,
+): Promise<Answer> {
   const { db, clock } = deps;
   const answer = await carryOutOnce(db, clock, command, async (trx) => {
     const row = await requireRegistration(trx, registrationId, { forUpdate: true });

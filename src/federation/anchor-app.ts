@@ -1,4 +1,5 @@
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import { baseTypeMetadata, certificateVct } from '../certificate/type-metadata.ts';
 import { type EntityId, isEntityId } from '../kernel/authority.ts';
 import { type Clock, epochSeconds } from '../kernel/clock.ts';
 import { signCompactJws } from '../kernel/compact-jws.ts';
@@ -62,6 +63,7 @@ export function buildAnchorApp(options: AnchorAppOptions): FastifyInstance {
     async (anchor) => {
       serveStatements(anchor, { profile, publisher, members });
       serveMarks(anchor, { profile, publisher, members, clock });
+      serveBaseType(anchor, profile.entityId);
     },
     { prefix: new URL(profile.entityId).pathname.replace(/\/$/, '') },
   );
@@ -131,6 +133,15 @@ function serveMarks(
     const text = await signCompactJws({ typ: STATUS_TYP, kid }, claims, privateKey);
     return reply.type(`application/${STATUS_TYP}`).header('cache-control', 'no-store').send(text);
   });
+}
+
+/** The type that every member's own certificate type extends (draft-ietf-oauth-sd-jwt-vc-25 §6). */
+function serveBaseType(app: FastifyInstance, anchor: EntityId): void {
+  const vct = certificateVct(anchor);
+  const metadata = baseTypeMetadata(vct);
+  app.get(vct.slice(anchor.length), async (_, reply) =>
+    reply.header('cache-control', 'public, max-age=3600').send(metadata),
+  );
 }
 
 /** Every error has the specification's form; one of ours is told by its code, and anything else tells nothing. */

@@ -33,7 +33,10 @@ const MAX_RECEIPT_BYTES = 8_192;
  *
  * @returns how many were delivered and how many are to be tried again
  */
-export async function deliverMessages(deps: DeliveryDeps, limit = 20): Promise<{ delivered: number; postponed: number }> {
+export async function deliverMessages(
+  deps: DeliveryDeps,
+  limit = 20,
+): Promise<{ delivered: number; postponed: number }> {
   const due = await claimMessages(deps.db, deps.vault, deps.clock(), limit);
   const results = await Promise.all(due.map((message) => deliver(deps, message)));
   const delivered = results.filter(Boolean).length;
@@ -74,7 +77,11 @@ async function deliver(deps: DeliveryDeps, message: WaitingMessage): Promise<boo
   });
   return true;
 
-  async function send(_: DeliveryDeps, { step, tid, rid, epoch, prev, body, payload }: WaitingMessage, to: Member) {
+  async function send(
+    _: DeliveryDeps,
+    { step, tid, rid, epoch, prev, body, payload }: WaitingMessage,
+    to: Member,
+  ) {
     const sealed = await sealMessage(
       { step, tid, rid, epoch, prev, body, payload },
       {
@@ -84,15 +91,28 @@ async function deliver(deps: DeliveryDeps, message: WaitingMessage): Promise<boo
         randomBytes,
       },
     );
-    const answer = await client.post(to.messageEndpoint, { contentType: 'application/jose', body: sealed.jwe, maxBytes: MAX_RECEIPT_BYTES });
+    const answer = await client.post(to.messageEndpoint, {
+      contentType: 'application/jose',
+      body: sealed.jwe,
+      maxBytes: MAX_RECEIPT_BYTES,
+    });
     if (answer.kind === 'unreachable' || answer.status !== 200) return undefined;
     const opened = await openedOrNothing(answer.text, { to: to.entityId, mid: sealed.mid, jws: sealed.jws });
     return opened && { opened, jws: sealed.jws };
   }
 
-  async function openedOrNothing(text: string, sent: { to: EntityId; mid: string; jws: string }): Promise<OpenedReceipt | undefined> {
+  async function openedOrNothing(
+    text: string,
+    sent: { to: EntityId; mid: string; jws: string },
+  ): Promise<OpenedReceipt | undefined> {
     try {
-      return await openReceipt(text, { self, sent, senderKeys: deps.senderKeys, now: clock(), skewSeconds: MESSAGE_SKEW_SECONDS });
+      return await openReceipt(text, {
+        self,
+        sent,
+        senderKeys: deps.senderKeys,
+        now: clock(),
+        skewSeconds: MESSAGE_SKEW_SECONDS,
+      });
     } catch (error) {
       if (error instanceof MessageFault) return undefined;
       throw error;

@@ -7,7 +7,7 @@ import { type Member, readMember } from './authority-metadata.ts';
 import { configurationUrl, parseEntityStatement } from './entity-statement.ts';
 import { loadMembers, saveMember } from './member-store.ts';
 import { resolveTrustChain } from './resolve-trust-chain.ts';
-import { StatusListCache } from './status-list-cache.ts';
+import type { StatusListCache } from './status-list-cache.ts';
 import { type ResolvedEntity, validateTrustChain, verifyAnchorConfiguration } from './trust-chain.ts';
 import { TrustFault } from './trust-fault.ts';
 import { mutualRecognitionMark } from './trust-mark.ts';
@@ -49,6 +49,7 @@ export class MemberDirectory {
   readonly #members = new Map<EntityId, Member>();
   #listed: ReadonlySet<EntityId> | undefined;
   #trustMarks: readonly string[] = [];
+  #markEndpoint: string | undefined;
 
   constructor(db: Db, clock: Clock, terms: DirectoryTerms, lists: StatusListCache) {
     this.#db = db;
@@ -107,7 +108,10 @@ export class MemberDirectory {
 
   async #refreshMember(entityId: EntityId): Promise<boolean> {
     try {
-      const entity = await resolveTrustChain(entityId, { ...this.#chainRule(), fetchStatement: this.#terms.fetchStatement });
+      const entity = await resolveTrustChain(entityId, {
+        ...this.#chainRule(),
+        fetchStatement: this.#terms.fetchStatement,
+      });
       const member = await this.#take(entity);
       await saveMember(this.#db, member, entity.statements);
       return member.memberships.length > 0;
@@ -127,8 +131,10 @@ export class MemberDirectory {
     try {
       const text = await this.#terms.fetchStatement(configurationUrl(this.#terms.anchor));
       const anchor = await verifyAnchorConfiguration(text, this.#chainRule());
-      const endpoint = anchor.metadata.federation_entity?.federation_list_endpoint;
+      const { federation_list_endpoint: endpoint, federation_trust_mark_endpoint: markEndpoint } =
+        anchor.metadata.federation_entity ?? {};
       if (typeof endpoint !== 'string') return undefined;
+      this.#markEndpoint = typeof markEndpoint === 'string' ? markEndpoint : undefined;
       const list: unknown = JSON.parse(await this.#terms.fetchJson(endpoint));
       return Array.isArray(list) ? list.filter((id): id is EntityId => typeof id === 'string') : undefined;
     } catch (error) {
@@ -139,9 +145,10 @@ export class MemberDirectory {
 
   async #refreshOwnMark(): Promise<void> {
     const { anchor, self } = this.#terms;
+    if (this.#markEndpoint === undefined) return;
     const query = new URLSearchParams({ trust_mark_type: mutualRecognitionMark(anchor), sub: self });
     try {
-      const mark = await this.#terms.fetchTrustMark(`${anchor}/federation/trust-mark?${query}`);
+      const mark = await this.#terms.fetchTrustMark(`${this.#markEndpoint}?${query}`);
       this.#trustMarks = [mark];
     } catch (error) {
       // Kept while it lasts: an anchor that is down for a day takes nobody's agreement away.
@@ -157,7 +164,11 @@ export class MemberDirectory {
 
   #chainRule() {
     const { anchor, anchorKeys } = this.#terms;
-    return { anchor: { entityId: anchor, jwks: { keys: anchorKeys } }, now: this.#now(), skewSeconds: SKEW_SECONDS };
+    return {
+      anchor: { entityId: anchor, jwks: { keys: anchorKeys } },
+      now: this.#now(),
+      skewSeconds: SKEW_SECONDS,
+    };
   }
 
   #now(): number {
@@ -166,14 +177,21 @@ export class MemberDirectory {
 
   /** What verification may know, in memory. */
   trustView(): TrustView {
-    const lookUp = (member: Member | undefined, isListed: boolean | undefined): ReturnType<TrustView['issuer']> => {
+    const lookUp = (
+      member: Member | undefined,
+      isListed: boolean | undefined,
+    ): ReturnType<TrustView['issuer']> => {
       if (member && member.expiresAt <= this.#now()) return { kind: 'undetermined', reason: 'chain_expired' };
       if (member) return { kind: 'known', issuer: issuerTrustOf(member) };
       return isListed === false ? { kind: 'stranger' } : { kind: 'undetermined', reason: 'trust_not_loaded' };
     };
     return {
       issuer: (iss) => lookUp(this.#members.get(iss), this.#listed?.has(iss)),
-      issuerByCode: (code) => lookUp(this.known().find((member) => member.code === code), this.#listed && this.#allListedAreKnown() ? false : undefined),
+      issuerByCode: (code) =>
+        lookUp(
+          this.known().find((member) => member.code === code),
+          this.#listed && this.#allListedAreKnown() ? false : undefined,
+        ),
       statusList: (uri) => this.lists.lookUp(uri),
       baseVct: `${this.#terms.anchor}${BASE_VCT_PATH}`,
       maxStatusAgeSeconds: this.#terms.statusMaxAgeSeconds,

@@ -3,10 +3,18 @@ import type { EntityId } from '../kernel/authority.ts';
 import type { Member } from './authority-metadata.ts';
 
 /** A member as kept: the statements themselves, so that a restart believes nothing but signatures. */
-export type StoredMember = { readonly entityId: EntityId; readonly statements: readonly string[]; readonly verifiedAt: Date };
+export type StoredMember = {
+  readonly entityId: EntityId;
+  readonly statements: readonly string[];
+  readonly verifiedAt: Date;
+};
 
 export async function loadMembers(db: Db | Trx): Promise<StoredMember[]> {
-  const rows = await db.selectFrom('member').select(['entity_id', 'statements', 'verified_at']).orderBy('code').execute();
+  const rows = await db
+    .selectFrom('member')
+    .select(['entity_id', 'statements', 'verified_at'])
+    .orderBy('code')
+    .execute();
   return rows.map((row) => ({
     entityId: row.entity_id as EntityId,
     statements: row.statements as string[],

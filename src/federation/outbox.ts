@@ -43,7 +43,9 @@ export async function enqueueMessage(
       next_attempt_at: now,
       ...(waiting ? await sealPayload(trx, vault, step, waiting) : {}),
     })
-    .onConflict((conflict) => conflict.column('mid').doUpdateSet({ content, delivered_at: null, next_attempt_at: now, attempts: 0 }))
+    .onConflict((conflict) =>
+      conflict.column('mid').doUpdateSet({ content, delivered_at: null, next_attempt_at: now, attempts: 0 }),
+    )
     .execute();
   await sql`select pg_notify('chikai_outbox', '')`.execute(trx);
 }
@@ -59,7 +61,11 @@ async function sealPayload(trx: Trx, vault: Vault, step: MessageStep, { payload,
   };
 }
 
-export type WaitingMessage = OutgoingMessage & { readonly mid: string; readonly attempts: number; readonly payload: Payload | undefined };
+export type WaitingMessage = OutgoingMessage & {
+  readonly mid: string;
+  readonly attempts: number;
+  readonly payload: Payload | undefined;
+};
 
 /** Seconds after which a message whose sender died in the middle of a try is tried by another process. */
 const CLAIM_SECONDS = 20;
@@ -68,7 +74,12 @@ const CLAIM_SECONDS = 20;
  * Takes messages whose time has come and moves their next try ahead, so that two processes never send the same one at
  * the same moment and a process that dies loses nothing.
  */
-export async function claimMessages(db: Db, vault: Vault, now: Date, limit: number): Promise<WaitingMessage[]> {
+export async function claimMessages(
+  db: Db,
+  vault: Vault,
+  now: Date,
+  limit: number,
+): Promise<WaitingMessage[]> {
   const due = db
     .selectFrom('outbox_message')
     .select('mid')
@@ -82,11 +93,27 @@ export async function claimMessages(db: Db, vault: Vault, now: Date, limit: numb
     .updateTable('outbox_message')
     .set({ next_attempt_at: new Date(now.getTime() + CLAIM_SECONDS * 1000), attempts: sql`attempts + 1` })
     .where('mid', 'in', due)
-    .returning(['mid', 'transfer_id', 'step', 'destination', 'content', 'attempts', 'payload', 'payload_subject_kind', 'payload_subject_id', 'payload_epoch'])
+    .returning([
+      'mid',
+      'transfer_id',
+      'step',
+      'destination',
+      'content',
+      'attempts',
+      'payload',
+      'payload_subject_kind',
+      'payload_subject_id',
+      'payload_epoch',
+    ])
     .execute();
   return Promise.all(
     rows.map(async (row) => {
-      const content = row.content as { rid: string | null; epoch: number; prev: string | null; body: JsonObject };
+      const content = row.content as {
+        rid: string | null;
+        epoch: number;
+        prev: string | null;
+        body: JsonObject;
+      };
       return {
         mid: row.mid,
         attempts: row.attempts,
@@ -106,10 +133,20 @@ export async function claimMessages(db: Db, vault: Vault, now: Date, limit: numb
 async function openPayload(
   db: Db,
   vault: Vault,
-  row: { step: string; payload: Buffer | null; payload_subject_kind: string | null; payload_subject_id: string | null; payload_epoch: number | null },
+  row: {
+    step: string;
+    payload: Buffer | null;
+    payload_subject_kind: string | null;
+    payload_subject_id: string | null;
+    payload_epoch: number | null;
+  },
 ): Promise<Payload | undefined> {
   if (!row.payload || !row.payload_subject_id || row.payload_epoch === null) return undefined;
-  const subject = { kind: row.payload_subject_kind as KeySubject['kind'], id: row.payload_subject_id, epoch: row.payload_epoch };
+  const subject = {
+    kind: row.payload_subject_kind as KeySubject['kind'],
+    id: row.payload_subject_id,
+    epoch: row.payload_epoch,
+  };
   const sealer = await openSealer(db, vault, subject);
   return sealer && (JSON.parse(sealer.open(`outbox.${row.step}`, row.payload)) as Payload);
 }
@@ -142,15 +179,26 @@ export async function hasten(db: Db, to: EntityId, now: Date): Promise<void> {
 
 /** Payloads of a transfer that has ended: nothing will be sent with them any more. */
 export async function erasePayloads(trx: Trx, tid: string): Promise<void> {
-  await trx.updateTable('outbox_message').set({ payload: null }).where('transfer_id', '=', tid).where('payload', 'is not', null).execute();
+  await trx
+    .updateTable('outbox_message')
+    .set({ payload: null })
+    .where('transfer_id', '=', tid)
+    .where('payload', 'is not', null)
+    .execute();
 }
 
-export async function summariseOutbox(db: Db, now: Date): Promise<{ readonly waiting: number; readonly oldestSeconds: number }> {
+export async function summariseOutbox(
+  db: Db,
+  now: Date,
+): Promise<{ readonly waiting: number; readonly oldestSeconds: number }> {
   const row = await db
     .selectFrom('outbox_message')
     .select((of) => [of.fn.countAll<number>().as('waiting'), of.fn.min('created_at').as('oldest')])
     .where('delivered_at', 'is', null)
     .executeTakeFirstOrThrow();
   const oldest = row.oldest as Date | null;
-  return { waiting: Number(row.waiting), oldestSeconds: oldest ? Math.max(0, Math.round((now.getTime() - oldest.getTime()) / 1000)) : 0 };
+  return {
+    waiting: Number(row.waiting),
+    oldestSeconds: oldest ? Math.max(0, Math.round((now.getTime() - oldest.getTime()) / 1000)) : 0,
+  };
 }

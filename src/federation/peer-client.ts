@@ -1,11 +1,22 @@
 /** What a peer answered: a text of a bounded size, or why there is none. Never an exception for a peer's fault. */
 export type PeerAnswer =
-  | { readonly kind: 'answered'; readonly status: number; readonly text: string; readonly etag: string | null }
+  | {
+      readonly kind: 'answered';
+      readonly status: number;
+      readonly text: string;
+      readonly etag: string | null;
+    }
   | { readonly kind: 'unreachable' };
 
 export type PeerClient = {
-  get(url: string, options: { readonly accept: string; readonly etag?: string | undefined; readonly maxBytes: number }): Promise<PeerAnswer>;
-  post(url: string, options: { readonly contentType: string; readonly body: string; readonly maxBytes: number }): Promise<PeerAnswer>;
+  get(
+    url: string,
+    options: { readonly accept: string; readonly etag?: string | undefined; readonly maxBytes: number },
+  ): Promise<PeerAnswer>;
+  post(
+    url: string,
+    options: { readonly contentType: string; readonly body: string; readonly maxBytes: number },
+  ): Promise<PeerAnswer>;
 };
 
 /**

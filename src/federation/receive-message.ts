@@ -43,12 +43,20 @@ export async function receiveMessage(deps: ReceiptDeps, text: string): Promise<s
   const handled = await inTransaction(db, (trx) => take(deps, trx, message, from), { repeatable: true });
   const { result, reason } = handled;
   return signReceipt(
-    { mid: message.mid, messageHash: message.messageHash, result, ...(result === 'refused' ? { reason: reason ?? 'refused' } : {}) },
+    {
+      mid: message.mid,
+      messageHash: message.messageHash,
+      result,
+      ...(result === 'refused' ? { reason: reason ?? 'refused' } : {}),
+    },
     { from: { entityId: self, signingKey }, to: message.from, now: clock() },
   );
 }
 
-async function open({ self, decryptionKeys, senderKeys, clock }: ReceiptDeps, text: string): Promise<OpenedMessage> {
+async function open(
+  { self, decryptionKeys, senderKeys, clock }: ReceiptDeps,
+  text: string,
+): Promise<OpenedMessage> {
   try {
     return await openMessage(text, {
       self: { entityId: self, decryptionKeys },
@@ -94,7 +102,14 @@ async function take(deps: ReceiptDeps, trx: Trx, message: OpenedMessage, from: M
       .execute();
     await trx
       .insertInto('message_evidence')
-      .values({ id: newId(clock), mid: message.mid, transfer_id: message.tid, direction: 'received', jws: message.jws, at })
+      .values({
+        id: newId(clock),
+        mid: message.mid,
+        transfer_id: message.tid,
+        direction: 'received',
+        jws: message.jws,
+        at,
+      })
       .execute();
   }
   await appendEvent(trx, clock, {
@@ -103,7 +118,12 @@ async function take(deps: ReceiptDeps, trx: Trx, message: OpenedMessage, from: M
     record: { kind: 'transfer', id: message.tid },
     visibility: 'both',
     outcome: handled.result === 'refused' ? 'refused' : 'done',
-    facts: { step: message.step, from: from.code, mid: message.mid, result: handled.reason ?? handled.result },
+    facts: {
+      step: message.step,
+      from: from.code,
+      mid: message.mid,
+      result: handled.reason ?? handled.result,
+    },
   });
   return handled;
 }

@@ -76,11 +76,21 @@ export class StatusListCache {
     if (held?.token === token) return true;
     const taken = await this.#believe(member, token, this.#clock());
     if (!taken) return false;
-    await saveStatusList(this.#db, { uri: member.statusListUri, entityId: member.entityId, token, fetchedAt: this.#clock(), ...taken });
+    await saveStatusList(this.#db, {
+      uri: member.statusListUri,
+      entityId: member.entityId,
+      token,
+      fetchedAt: this.#clock(),
+      ...taken,
+    });
     return true;
   }
 
-  async #believe(member: Member, token: string, fetchedAt: Date): Promise<{ issuedAt: number; expiresAt: number } | undefined> {
+  async #believe(
+    member: Member,
+    token: string,
+    fetchedAt: Date,
+  ): Promise<{ issuedAt: number; expiresAt: number } | undefined> {
     const uri = member.statusListUri;
     try {
       const { list, issuedAt, expiresAt } = await parseStatusListToken(token, {

@@ -15,18 +15,42 @@ export function auditHandlers(node: NodeParts): Handlers<'queryAuditEvents' | 'c
       const { record, actor: by, type, after } = query;
       const events = await inTransaction(db, async (trx) => {
         // Reading the log is itself in the log: which filters were set, not their values.
-        const found = await queryEvents(trx, { record, actor: by, type, after, limit, from: instant(query.from), to: instant(query.to) });
-        await appendEvent(trx, clock, { type: 'audit_queried', actor, visibility: 'staff', facts: { filters: Object.keys(query).sort() } });
+        const found = await queryEvents(trx, {
+          record,
+          actor: by,
+          type,
+          after,
+          limit,
+          from: instant(query.from),
+          to: instant(query.to),
+        });
+        await appendEvent(trx, clock, {
+          type: 'audit_queried',
+          actor,
+          visibility: 'staff',
+          facts: { filters: Object.keys(query).sort() },
+        });
         return found;
       });
       const last = events.at(-1);
-      return { status: 200, body: { events: events.map(eventBody), ...(events.length === limit && last ? { next: last.sequence } : {}) } };
+      return {
+        status: 200,
+        body: {
+          events: events.map(eventBody),
+          ...(events.length === limit && last ? { next: last.sequence } : {}),
+        },
+      };
     },
 
     async checkAuditIntegrity({ actor }) {
       const integrity = await checkLog(db, logSigner);
       await inTransaction(db, (trx) =>
-        appendEvent(trx, clock, { type: 'audit_checked', actor, visibility: 'staff', facts: { intact: integrity.intact } }),
+        appendEvent(trx, clock, {
+          type: 'audit_checked',
+          actor,
+          visibility: 'staff',
+          facts: { intact: integrity.intact },
+        }),
       );
       return { status: 200, body: integrity };
     },

@@ -38,32 +38,57 @@ export function networkHandlers(node: NodeParts): Handlers<NetworkOperations> {
       const alarms = [
         ...(outbox.oldestSeconds > OUTBOX_ALARM_SECONDS ? ['outbox_delayed'] : []),
         ...members.filter(({ trust }) => trust !== 'verified').map(({ code }) => `trust_outdated:${code}`),
-        ...members.filter(({ statusList }) => statusList !== 'fresh').map(({ code }) => `status_list_${code}`),
+        ...members
+          .filter(({ statusList }) => statusList !== 'fresh')
+          .map(({ code }) => `status_list_${code}`),
       ];
       return { status: 200, body: { members, outbox, alarms } };
     },
 
     async listMembers() {
-      return { status: 200, body: { members: directory.members().map(memberBody) }, headers: { 'cache-control': 'public, max-age=60' } };
+      return {
+        status: 200,
+        body: { members: directory.members().map(memberBody) },
+        headers: { 'cache-control': 'public, max-age=60' },
+      };
     },
 
     async getEntityConfiguration() {
-      return { status: 200, contentType: 'application/entity-statement+jwt', body: await publications.entityConfiguration() };
+      return {
+        status: 200,
+        contentType: 'application/entity-statement+jwt',
+        body: await publications.entityConfiguration(),
+      };
     },
 
     async getHistoricalKeys() {
-      return { status: 200, contentType: 'application/jwk-set+jwt', body: await publications.historicalKeys() };
+      return {
+        status: 200,
+        contentType: 'application/jwk-set+jwt',
+        body: await publications.historicalKeys(),
+      };
     },
 
     async getJwtVcIssuer() {
-      const body = { issuer: node.entityId, jwks: { keys: publications.issuerKeys.map((key) => ({ ...key })) } };
-      return { status: 200, body, headers: { 'cache-control': 'public, max-age=300', 'access-control-allow-origin': '*' } };
+      const body = {
+        issuer: node.entityId,
+        jwks: { keys: publications.issuerKeys.map((key) => ({ ...key })) },
+      };
+      return {
+        status: 200,
+        body,
+        headers: { 'cache-control': 'public, max-age=300', 'access-control-allow-origin': '*' },
+      };
     },
 
     async getStatusList({ params, headers }) {
       if (params.listId !== 1) throw new Refusal('record_not_found', {});
       const { token, etag } = await publishStatusList(db, clock, node.statusTerms);
-      const cache = { etag, 'cache-control': `public, max-age=${ttlSeconds}`, 'access-control-allow-origin': '*' };
+      const cache = {
+        etag,
+        'cache-control': `public, max-age=${ttlSeconds}`,
+        'access-control-allow-origin': '*',
+      };
       if (headers['if-none-match'] === etag) return { status: 304, headers: cache };
       return { status: 200, contentType: 'application/statuslist+jwt', body: token, headers: cache };
     },
@@ -84,7 +109,8 @@ export function networkHandlers(node: NodeParts): Handlers<NetworkOperations> {
       const token = rawBody ?? '';
       const member = directory.members().find((each) => each.statusListUri === unverifiedSubject(token));
       // Whoever is not a member is told no more than a member whose list does not verify.
-      if (!member || !(await directory.lists.take(member, token))) throw new Refusal('peer_message_refused', { reason: 'status_list_refused' });
+      if (!member || !(await directory.lists.take(member, token)))
+        throw new Refusal('peer_message_refused', { reason: 'status_list_refused' });
       return { status: 204 };
     },
 
@@ -104,7 +130,10 @@ export function networkHandlers(node: NodeParts): Handlers<NetworkOperations> {
     },
   };
 
-  function memberStatus({ directory }: NodeParts, member: KnownMember): Schemas['NetworkStatus']['members'][number] {
+  function memberStatus(
+    { directory }: NodeParts,
+    member: KnownMember,
+  ): Schemas['NetworkStatus']['members'][number] {
     const list = directory.lists.lookUp(member.statusListUri);
     const isFresh = list.kind === 'loaded' && now() - list.issuedAt <= 4 * ttlSeconds;
     return {
@@ -144,7 +173,9 @@ function memberBody(member: KnownMember): Schemas['Member'] {
 /** Only to find whose list it may be; the signature decides. */
 function unverifiedSubject(token: string): unknown {
   try {
-    return (JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')) as { sub?: unknown }).sub;
+    return (
+      JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')) as { sub?: unknown }
+    ).sub;
   } catch {
     return undefined;
   }

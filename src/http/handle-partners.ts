@@ -5,7 +5,7 @@ import { type AuthorityCode, isAuthorityCode } from '../kernel/authority.ts';
 import { Refusal } from '../kernel/refusal.ts';
 import type { Actor, PartnerPosition } from '../kernel/role.ts';
 import { redeemLoginCode } from '../registry/login-code.ts';
-import { findRegistration, readPartners, type RegistrationRow } from '../registry/registration-store.ts';
+import { findRegistration, type RegistrationRow, readPartners } from '../registry/registration-store.ts';
 import { findTransfer, type TransferRow } from '../transfer/transfer-store.ts';
 import type { components } from './api.generated.ts';
 import { formsBody, partnerBody, registrationBody } from './handle-registrations.ts';
@@ -15,14 +15,19 @@ import type { NodeParts } from './node-parts.ts';
 
 type Schemas = components['schemas'];
 
-export function partnerHandlers(node: NodeParts): Handlers<'createSession' | 'getMyRecord' | 'getMyCertificates' | 'getMyAccesses'> {
+export function partnerHandlers(
+  node: NodeParts,
+): Handlers<'createSession' | 'getMyRecord' | 'getMyCertificates' | 'getMyAccesses'> {
   const { db, clock, vault } = node;
   return {
     async createSession({ body }) {
       const actor = await redeemLoginCode({ db, clock }, body.code);
       const { token, expiresAt } = node.sessions.sign(actor, node.sessionSeconds);
       const { record, position } = actor.scope;
-      return { status: 201, body: { token, expiresAt: expiresAt.toISOString(), record: { ...record }, position } };
+      return {
+        status: 201,
+        body: { token, expiresAt: expiresAt.toISOString(), record: { ...record }, position },
+      };
     },
 
     async getMyRecord({ actor }) {
@@ -51,8 +56,12 @@ export function partnerHandlers(node: NodeParts): Handlers<'createSession' | 'ge
     async getMyCertificates({ actor }) {
       const { registration, position } = await findMine(node, actor);
       await logOwnReading(node, actor, 'own_certificates_read');
-      const rows = registration ? await findCertificates(db, { registrationId: registration.id, epoch: registration.epoch }) : [];
-      const forms = await Promise.all(rows.filter((row) => row.position === position).map((row) => formsBody(node, row)));
+      const rows = registration
+        ? await findCertificates(db, { registrationId: registration.id, epoch: registration.epoch })
+        : [];
+      const forms = await Promise.all(
+        rows.filter((row) => row.position === position).map((row) => formsBody(node, row)),
+      );
       return { status: 200, body: { certificates: forms.filter((each) => each !== undefined) } };
     },
 
@@ -63,9 +72,14 @@ export function partnerHandlers(node: NodeParts): Handlers<'createSession' | 'ge
         ...(registration ? [{ kind: 'registration', id: registration.id } as const] : []),
         ...(transfer ? [{ kind: 'transfer', id: transfer.id } as const] : []),
       ];
-      const events = (await Promise.all(records.map((record) => eventsVisibleTo(db, record, position, 200)))).flat();
+      const events = (
+        await Promise.all(records.map((record) => eventsVisibleTo(db, record, position, 200)))
+      ).flat();
       events.sort((a, b) => b.sequence - a.sequence);
-      return { status: 200, body: { accesses: events.slice(0, 200).map((event) => accessBody(node, event)) } };
+      return {
+        status: 200,
+        body: { accesses: events.slice(0, 200).map((event) => accessBody(node, event)) },
+      };
     },
   };
 }
@@ -81,7 +95,8 @@ async function findMine({ db }: NodeParts, actor: Actor): Promise<Mine> {
   if (actor.kind !== 'partner') throw new Refusal('role_insufficient', { roles: ['partner'] });
   const { record, position } = actor.scope;
   const transfer = record.kind === 'transfer' ? await findTransfer(db, record.id) : undefined;
-  const arrived = transfer?.side === 'destination' && (transfer.state === 'activated' || transfer.state === 'completed');
+  const arrived =
+    transfer?.side === 'destination' && (transfer.state === 'activated' || transfer.state === 'completed');
   const id = record.kind === 'registration' ? record.id : arrived ? transfer.registrationId : null;
   const registration = id ? await findRegistration(db, id) : undefined;
   if (!transfer && !registration) throw new Refusal('record_not_found', {});
@@ -95,12 +110,15 @@ async function logOwnReading(
 ): Promise<void> {
   if (actor.kind !== 'partner') return;
   const { record } = actor.scope;
-  await inTransaction(db, (trx) => appendEvent(trx, clock, { type, actor, record, visibility: 'acting', facts: {} }));
+  await inTransaction(db, (trx) =>
+    appendEvent(trx, clock, { type, actor, record, visibility: 'acting', facts: {} }),
+  );
 }
 
 /** The role that acted, and the authority where it was another one; who in person stays with the auditor. */
 function accessBody(node: NodeParts, { at, type, actor, purpose }: LoggedEvent): Schemas['Access'] {
-  const peer = actor.kind === 'peer' && isAuthorityCode(actor.subject) ? (actor.subject as AuthorityCode) : undefined;
+  const peer =
+    actor.kind === 'peer' && isAuthorityCode(actor.subject) ? (actor.subject as AuthorityCode) : undefined;
   return {
     at: at.toISOString(),
     type,

@@ -4,13 +4,20 @@ import { SKEW_SECONDS } from '../federation/member-directory.ts';
 import type { AuthorityCode } from '../kernel/authority.ts';
 import { Refusal } from '../kernel/refusal.ts';
 import type { Actor, PartnerPosition } from '../kernel/role.ts';
-import { consentToTransfer, refuseConsent } from '../transfer/consent-to-transfer.ts';
 import { CONSENT_TEXT_VERSION, consentText, ITEM_WORDS } from '../transfer/consent-text.ts';
+import { consentToTransfer, refuseConsent } from '../transfer/consent-to-transfer.ts';
 import { decideTransfer } from '../transfer/decide-transfer.ts';
 import { nextStepOf } from '../transfer/next-step.ts';
 import { openTransfer } from '../transfer/open-transfer.ts';
 import { submitApplication } from '../transfer/submit-application.ts';
-import { findConsents, findSteps, findTransfer, listTransfers, requireTransfer, type TransferRow } from '../transfer/transfer-store.ts';
+import {
+  findConsents,
+  findSteps,
+  findTransfer,
+  listTransfers,
+  requireTransfer,
+  type TransferRow,
+} from '../transfer/transfer-store.ts';
 import { withdrawTransfer } from '../transfer/withdraw-transfer.ts';
 import type { components } from './api.generated.ts';
 import { command } from './handle-registrations.ts';
@@ -31,24 +38,53 @@ type TransferOperations =
 export function transferHandlers(node: NodeParts): Handlers<TransferOperations> {
   const { db, clock, vault } = node;
   const deps = node.transferDeps;
-  const consentDeps = { db, clock, vault, trust: () => node.directory.trustView(), skewSeconds: SKEW_SECONDS };
+  const consentDeps = {
+    db,
+    clock,
+    vault,
+    trust: () => node.directory.trustView(),
+    skewSeconds: SKEW_SECONDS,
+  };
 
   return {
     async listTransfers({ query }) {
-      const rows = await listTransfers(db, { side: query.side, state: query.state, limit: query.limit ?? 50 });
+      const rows = await listTransfers(db, {
+        side: query.side,
+        state: query.state,
+        limit: query.limit ?? 50,
+      });
       return { status: 200, body: { transfers: rows.map((row) => summaryBody(node, row)) } };
     },
 
     async openTransfer({ body, actor, idempotency }) {
-      const openDeps = { db, clock, vault, authority: node.authority, memberByCode: (code: AuthorityCode) => node.directory.memberByCode(code) };
-      const answer = await openTransfer(openDeps, command('openTransfer', actor, idempotency), body.origin as AuthorityCode);
-      return { status: 201, body: summaryBody(node, await requireTransfer(db, String(answer.body.transferId))) };
+      const openDeps = {
+        db,
+        clock,
+        vault,
+        authority: node.authority,
+        memberByCode: (code: AuthorityCode) => node.directory.memberByCode(code),
+      };
+      const answer = await openTransfer(
+        openDeps,
+        command('openTransfer', actor, idempotency),
+        body.origin as AuthorityCode,
+      );
+      return {
+        status: 201,
+        body: summaryBody(node, await requireTransfer(db, String(answer.body.transferId))),
+      };
     },
 
     async getTransfer({ params, actor }) {
       const row = await requireOwn(node, actor, params.transferId);
       await inTransaction(db, (trx) =>
-        appendEvent(trx, clock, { type: 'transfer_read', actor, record: { kind: 'transfer', id: row.id }, visibility: visibilityFor(actor), facts: {} }),
+        appendEvent(trx, clock, {
+          type: 'transfer_read',
+          actor,
+          record: { kind: 'transfer', id: row.id },
+          visibility: visibilityFor(actor),
+          facts: {},
+        }),
       );
       return { status: 200, body: await transferBody(node, row) };
     },
@@ -67,7 +103,13 @@ export function transferHandlers(node: NodeParts): Handlers<TransferOperations> 
       } else {
         const certificate = required(body.certificate, '/certificate');
         const textVersion = required(body.textVersion, '/textVersion');
-        await consentToTransfer(consentDeps, actor, row.id, { position, method, evidenceSha256, textVersion, certificate });
+        await consentToTransfer(consentDeps, actor, row.id, {
+          position,
+          method,
+          evidenceSha256,
+          textVersion,
+          certificate,
+        });
       }
       return { status: 200, body: await transferBody(node, await requireTransfer(db, row.id)) };
     },
@@ -105,7 +147,10 @@ function visibilityFor(actor: Actor): 'acting' | 'both' {
   return actor.kind === 'partner' ? 'acting' : 'both';
 }
 
-function whoConsents(actor: Actor, body: Schemas['ConsentRequest']): { position: PartnerPosition; method: 'session' | 'counter'; evidenceSha256: string | null } {
+function whoConsents(
+  actor: Actor,
+  body: Schemas['ConsentRequest'],
+): { position: PartnerPosition; method: 'session' | 'counter'; evidenceSha256: string | null } {
   if (actor.kind === 'partner') {
     if (body.position !== undefined && body.position !== actor.scope.position) {
       throw new Refusal('request_malformed', { pointer: '/position', rule: 'own_position' });
@@ -114,7 +159,8 @@ function whoConsents(actor: Actor, body: Schemas['ConsentRequest']): { position:
   }
   const position = required(body.position, '/position');
   // A partner may refuse by word of mouth; a consent at the counter rests on the sheet that was signed.
-  const evidence = body.decision === 'consent' ? required(body.counterEvidence, '/counterEvidence').signedSheetSha256 : null;
+  const evidence =
+    body.decision === 'consent' ? required(body.counterEvidence, '/counterEvidence').signedSheetSha256 : null;
   return { position, method: 'counter', evidenceSha256: evidence };
 }
 
@@ -145,7 +191,9 @@ async function transferBody(node: NodeParts, row: TransferRow): Promise<Schemas[
     ...summaryBody(node, row),
     steps: steps.map(({ step, at }) => ({ step, at: at.toISOString() })),
     nextStep: nextStepOf(row.state, consents.length),
-    ...(row.side === 'destination' ? { consents: { first: given('first'), second: given('second') }, consentText: consentBody(node, row) } : {}),
+    ...(row.side === 'destination'
+      ? { consents: { first: given('first'), second: given('second') }, consentText: consentBody(node, row) }
+      : {}),
     ...(row.reasons.length > 0 ? { reasons: [...row.reasons] } : {}),
     ...(row.unmet.length > 0 ? { unmet: row.unmet as Schemas['UnmetRequirement'][] } : {}),
   };

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, renameSync, statSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import { StartFault } from './start-fault.ts';
 
 /** One process of the network as it is to be run. */
 export type ProcessPlan = {
-  readonly name: string;
+  readonly name: { readonly ja: string; readonly en: string };
   /** TypeScript entry point. */
   readonly entry: string;
   readonly environment: { readonly [name: string]: string };
@@ -13,20 +14,30 @@ export type ProcessPlan = {
   readonly readyUrl: string;
 };
 
+const LOG_LIMIT_BYTES = 10_000_000;
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 10_000;
+/** Whoever lived this long did not die of its start. */
+const LONG_LIFE_MS = 30_000;
+
 /**
- * A process that is kept alive: one that dies is started again after a short pause, as an operating system's service
- * manager would. Five deaths in a row before it was ever ready end the attempt.
+ * A process that is kept alive: one that dies is started again, as an operating system's service manager would, after
+ * a pause that doubles while it keeps dying. Only a death before it was ever ready ends the attempt.
  */
 export class SupervisedProcess {
   readonly plan: ProcessPlan;
+  readonly #onRevived: () => void;
   #child: ChildProcess | undefined;
-  #stopping = false;
-  #diedUnready = 0;
+  #stopping = new AbortController();
   #wasReady = false;
+  #diedUnready = false;
+  #pauseMs = FIRST_PAUSE_MS;
   #gone: Promise<void> = Promise.resolve();
 
-  constructor(plan: ProcessPlan) {
+  /** @param onRevived told when the process runs again under another number */
+  constructor(plan: ProcessPlan, onRevived: () => void = () => undefined) {
     this.plan = plan;
+    this.#onRevived = onRevived;
   }
 
   get pid(): number | undefined {
@@ -34,13 +45,11 @@ export class SupervisedProcess {
   }
 
   start(): void {
-    const log = openSync(this.plan.logFile, 'a', 0o600);
+    const startedAt = performance.now();
+    const log = openLog(this.plan.logFile);
     const child = spawn(process.execPath, [this.plan.entry], {
-      env: {
-        PATH: process.env.PATH ?? '',
-        NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? '',
-        ...this.plan.environment,
-      },
+      // Nothing of ours but the path: whoever configures this process by its environment means this one only.
+      env: { PATH: process.env.PATH ?? '', ...this.plan.environment },
       // The channel carries nothing: when it closes, because this process died, the child stops by itself.
       stdio: ['ignore', log, log, 'ipc'],
       // Its own group: Ctrl-C in the terminal reaches the supervisor, which then stops each process in order.
@@ -48,33 +57,48 @@ export class SupervisedProcess {
     });
     closeSync(log);
     this.#child = child;
-    this.#gone = new Promise((resolve) => child.once('exit', () => resolve()));
-    child.once('exit', () => void this.#revive());
+    this.#gone = new Promise((resolve) => {
+      const gone = () => {
+        resolve();
+        if (performance.now() - startedAt > LONG_LIFE_MS) this.#pauseMs = FIRST_PAUSE_MS;
+        void this.#revive();
+      };
+      child.once('exit', gone);
+      child.once('error', gone);
+    });
   }
 
   async #revive(): Promise<void> {
-    if (this.#stopping) return;
-    if (!this.#wasReady) this.#diedUnready += 1;
-    if (this.#diedUnready >= 5) return;
-    await pause(300);
-    if (!this.#stopping) this.start();
+    this.#child = undefined;
+    if (!this.#wasReady) this.#diedUnready = true;
+    if (this.#diedUnready) return;
+    const { signal } = this.#stopping;
+    const pauseMs = this.#pauseMs;
+    this.#pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
+    await pause(pauseMs, undefined, { signal }).catch(() => undefined);
+    if (signal.aborted) return;
+    this.start();
+    this.#onRevived();
   }
 
-  /** @throws Error with one sentence where the process does not come up in time */
-  async ready(withinMs: number): Promise<void> {
-    const end = performance.now() + withinMs;
-    while (performance.now() < end) {
-      if (this.#diedUnready > 0) break;
-      if (await this.isReady()) {
+  /** @throws StartFault `process_failed` where the process does not come up in time; the signal's reason */
+  async ready(withinMs: number, signal: AbortSignal): Promise<void> {
+    for (const end = performance.now() + withinMs; performance.now() < end; await pause(50)) {
+      signal.throwIfAborted();
+      if (this.#diedUnready) break;
+      if (await this.#answers()) {
         this.#wasReady = true;
         return;
       }
-      await pause(40);
     }
-    throw new Error(`${this.plan.name} did not start; the reason stands at the end of ${this.plan.logFile}.`);
+    const { name, logFile } = this.plan;
+    throw new StartFault('process_failed', {
+      ja: `${name.ja}のプロセスが始まりません。理由は ${logFile} の末尾を見てください`,
+      en: `${name.en} did not start: the reason stands at the end of ${logFile}.`,
+    });
   }
 
-  async isReady(): Promise<boolean> {
+  async #answers(): Promise<boolean> {
     try {
       const answer = await fetch(this.plan.readyUrl, { signal: AbortSignal.timeout(2000) });
       await answer.body?.cancel();
@@ -86,12 +110,17 @@ export class SupervisedProcess {
 
   /** Lets the process finish what it is doing; after `withinMs` it is killed, which it must survive anyway. */
   async stop(withinMs: number): Promise<void> {
-    this.#stopping = true;
-    const child = this.#child;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGTERM');
-    const timer = setTimeout(() => child.kill('SIGKILL'), withinMs);
+    this.#stopping.abort();
+    this.#child?.kill('SIGTERM');
+    const timer = setTimeout(() => this.#child?.kill('SIGKILL'), withinMs);
     await this.#gone;
     clearTimeout(timer);
   }
+}
+
+/** Appended to, and begun anew when long; the one before is kept. */
+function openLog(path: string): number {
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  if (size > LOG_LIMIT_BYTES) renameSync(path, `${path}.1`);
+  return openSync(path, 'a', 0o600);
 }

@@ -5,12 +5,20 @@ import type { Couple, PartnerRecord } from './registration-store.ts';
 import type { Vault } from './vault.ts';
 
 /** Whether either of the two is in a living registration of this authority. Says no more than that, to nobody. */
-export async function findLivingPartner(db: Db | Trx, vault: Vault, partners: Couple<PartnerRecord>): Promise<boolean> {
+export async function findLivingPartner(
+  db: Db | Trx,
+  vault: Vault,
+  partners: Couple<PartnerRecord>,
+): Promise<boolean> {
   const found = await db
     .selectFrom('partner_index')
     .select('position')
     .where('live', '=', true)
-    .where('blind_index', 'in', POSITIONS.map((position) => blindIndexOf(vault.blindIndex, partners[position])))
+    .where(
+      'blind_index',
+      'in',
+      POSITIONS.map((position) => blindIndexOf(vault.blindIndex, partners[position])),
+    )
     .limit(1)
     .executeTakeFirst();
   return found !== undefined;

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
-import { appendEvent } from '../audit/audit-log.ts';
 import type { RecordRef } from '../audit/audit-event.ts';
+import { appendEvent } from '../audit/audit-log.ts';
 import type { Db } from '../db/transaction.ts';
 import { inTransaction } from '../db/transaction.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -41,7 +41,13 @@ export async function createLoginCode(
       .execute();
     await trx
       .insertInto('login_code')
-      .values({ code_hash: sha256(code), record_kind: record.kind, record_id: record.id, position, expires_at: expiresAt })
+      .values({
+        code_hash: sha256(code),
+        record_kind: record.kind,
+        record_id: record.id,
+        position,
+        expires_at: expiresAt,
+      })
       .execute();
     await appendEvent(trx, clock, {
       type: 'login_code_created',
@@ -60,7 +66,10 @@ export async function createLoginCode(
  *
  * @throws Refusal `login_code_invalid`, the same for a code that is wrong, used or expired
  */
-export async function redeemLoginCode({ db, clock }: CodeDeps, text: string): Promise<Extract<Actor, { kind: 'partner' }>> {
+export async function redeemLoginCode(
+  { db, clock }: CodeDeps,
+  text: string,
+): Promise<Extract<Actor, { kind: 'partner' }>> {
   const code = text.toUpperCase().replace(/[\s-]/g, '').replace(/O/g, '0').replace(/[IL]/g, '1');
   return inTransaction(db, async (trx) => {
     const now = clock();
@@ -75,12 +84,21 @@ export async function redeemLoginCode({ db, clock }: CodeDeps, text: string): Pr
     if (!row) throw new Refusal('login_code_invalid', {});
     const record = { kind: row.record_kind, id: row.record_id };
     const actor = partnerOf({ record, position: row.position });
-    await appendEvent(trx, clock, { type: 'session_created', actor, record, visibility: 'acting', facts: {} });
+    await appendEvent(trx, clock, {
+      type: 'session_created',
+      actor,
+      record,
+      visibility: 'acting',
+      facts: {},
+    });
     return actor;
   });
 }
 
 /** The pseudonym of a partner: the record and the position, nothing about the person. */
-function partnerOf(scope: { record: PartnerScope['record']; position: PartnerPosition }): Extract<Actor, { kind: 'partner' }> {
+function partnerOf(scope: {
+  record: PartnerScope['record'];
+  position: PartnerPosition;
+}): Extract<Actor, { kind: 'partner' }> {
   return { kind: 'partner', role: 'partner', subject: `partner:${scope.record.id}:${scope.position}`, scope };
 }

@@ -56,24 +56,31 @@ export async function registerOath(deps: OathDeps, command: Command, oath: Oath)
       visibility: 'both',
       facts: { epoch: 1 },
     });
-    return { status: 201, body: { registrationId: id, state: 'active', epoch: 1, oathDate: oath.oathDate, toConfirm } };
+    return {
+      status: 201,
+      body: { registrationId: id, state: 'active', epoch: 1, oathDate: oath.oathDate, toConfirm },
+    };
   });
 }
 
 function assess({ clock, authority, rules }: OathDeps, { oathDate, partners, couple }: Oath) {
-  if (oathDate > dayInJapan(clock())) throw new Refusal('request_malformed', { pointer: '/oathDate', rule: 'not_in_future' });
+  if (oathDate > dayInJapan(clock()))
+    throw new Refusal('request_malformed', { pointer: '/oathDate', rule: 'not_in_future' });
   const ruleSet = requireRuleSet(rules, authority, oathDate);
   const record = authorityOf(rules, authority);
   if (!record) throw new Refusal('rules_not_in_force', { on: oathDate });
   const { first, second } = partners;
   for (const [position, { record: partner }] of Object.entries(partners)) {
-    if (partner.birthDate > oathDate) throw new Refusal('request_malformed', { pointer: `/partners/${position}/birthDate`, rule: 'not_in_future' });
+    if (partner.birthDate > oathDate)
+      throw new Refusal('request_malformed', {
+        pointer: `/partners/${position}/birthDate`,
+        rule: 'not_in_future',
+      });
   }
-  const facts = factsOf(
-    { first: first.statement, second: second.statement },
-    couple,
-    { first: first.record.birthDate, second: second.record.birthDate },
-  );
+  const facts = factsOf({ first: first.statement, second: second.statement }, couple, {
+    first: first.record.birthDate,
+    second: second.record.birthDate,
+  });
   const { unmet, toConfirm } = assessOath(ruleSet, record, facts, oathDate);
   if (unmet.length > 0) throw new Refusal('requirements_unmet', { unmet });
   return {

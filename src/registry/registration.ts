@@ -43,7 +43,10 @@ export const TRANSITIONS = {
 export type RegistrationCommand = keyof typeof TRANSITIONS;
 
 /** @returns the state a command leads to, or undefined where it is forbidden in this state */
-export function stateAfter(command: RegistrationCommand, state: RegistrationState): RegistrationState | undefined {
+export function stateAfter(
+  command: RegistrationCommand,
+  state: RegistrationState,
+): RegistrationState | undefined {
   const { from, to }: Transition = TRANSITIONS[command];
   return from.includes(state) ? to : undefined;
 }

@@ -10,7 +10,9 @@ export type PartnerStatement = {
   readonly hasSpouse: boolean;
   readonly hasOtherPartnership: boolean;
   readonly hasDeFactoSpouse: boolean;
-  readonly documentsSeen?: readonly { readonly document: DocumentKind; readonly issuedOn?: string | undefined }[] | undefined;
+  readonly documentsSeen?:
+    | readonly { readonly document: DocumentKind; readonly issuedOn?: string | undefined }[]
+    | undefined;
 };
 
 export type CoupleStatement = {
@@ -47,7 +49,9 @@ function partnerFacts(partner: PartnerStatement, birthDate: string | null, posit
     spouse: partner.hasSpouse,
     otherPartnership: partner.hasOtherPartnership,
     deFactoSpouse: partner.hasDeFactoSpouse,
-    documentsSeen: partner.documentsSeen?.map(({ document, issuedOn }) => ({ document, issuedOn: issuedOn ?? null })) ?? null,
+    documentsSeen:
+      partner.documentsSeen?.map(({ document, issuedOn }) => ({ document, issuedOn: issuedOn ?? null })) ??
+      null,
   };
 }
 
@@ -55,8 +59,16 @@ function residenceFacts(residence: Residence, position: string): PartnerFacts['r
   if (residence.kind === 'elsewhere') return { status: 'elsewhere' };
   const { municipality } = residence;
   if (municipality === undefined) {
-    throw new Refusal('request_malformed', { pointer: `/partners/${position}/residence/municipality`, rule: 'required' });
+    throw new Refusal('request_malformed', {
+      pointer: `/partners/${position}/residence/municipality`,
+      rule: 'required',
+    });
   }
   if (residence.kind === 'resident') return { status: 'resident', municipality };
-  return { status: 'moving_in', municipality, plannedOn: residence.moveInOn ?? null, proofSeen: residence.proofSeen ?? null };
+  return {
+    status: 'moving_in',
+    municipality,
+    plannedOn: residence.moveInOn ?? null,
+    proofSeen: residence.proofSeen ?? null,
+  };
 }

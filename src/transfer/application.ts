@@ -1,5 +1,5 @@
-import { Refusal } from '../kernel/refusal.ts';
 import type { AuthorityCode } from '../kernel/authority.ts';
+import { Refusal } from '../kernel/refusal.ts';
 import { assessContinuation } from '../registry/eligibility.ts';
 import type { Couple, Residence } from '../registry/registration-store.ts';
 import type { Finding } from '../registry/requirement.ts';
@@ -24,7 +24,11 @@ export type ContinuationRules = { readonly rules: RuleBook; readonly authority: 
  */
 export function assessApplication(
   { rules, authority: code }: ContinuationRules,
-  { application, origin, on }: { readonly application: Application; readonly origin: AuthorityCode; readonly on: string },
+  {
+    application,
+    origin,
+    on,
+  }: { readonly application: Application; readonly origin: AuthorityCode; readonly on: string },
   birthDates: Couple<string | null>,
 ): readonly Finding[] {
   const ruleSet = requireRuleSet(rules, code, on);
@@ -36,13 +40,24 @@ export function assessApplication(
   return unmet.filter((finding) => !isAgeStillOpen(finding, birthDates));
 }
 
-function isAgeStillOpen({ requirement, concerns, finding }: Finding, birthDates: Couple<string | null>): boolean {
+function isAgeStillOpen(
+  { requirement, concerns, finding }: Finding,
+  birthDates: Couple<string | null>,
+): boolean {
   if (requirement !== 'minimum_age' || finding !== 'unknown') return false;
-  return concerns === 'both' ? birthDates.first === null || birthDates.second === null : birthDates[concerns] === null;
+  return concerns === 'both'
+    ? birthDates.first === null || birthDates.second === null
+    : birthDates[concerns] === null;
 }
 
 function noAgreement(): Finding {
-  return { requirement: 'agreement', concerns: 'both', finding: 'unmet', sources: [], remedies: ['swear:new_oath'] };
+  return {
+    requirement: 'agreement',
+    concerns: 'both',
+    finding: 'unmet',
+    sources: [],
+    remedies: ['swear:new_oath'],
+  };
 }
 
 /** @throws Refusal `continuation_not_possible` that lists every unmet requirement */

@@ -12,14 +12,27 @@ import { sha256Base64url } from '../kernel/digest.ts';
 import type { Id } from '../kernel/id.ts';
 import type { Actor } from '../kernel/role.ts';
 import { TRANSITIONS } from '../registry/registration.ts';
-import { changeState, findEpoch, insertRegistration, type NewRegistration } from '../registry/registration-store.ts';
+import {
+  changeState,
+  findEpoch,
+  insertRegistration,
+  type NewRegistration,
+} from '../registry/registration-store.ts';
 import { destroyDataKey, type Vault } from '../registry/vault.ts';
 import { type End, invalidateEpoch, loadCustody, storeCustody } from './custody-store.ts';
 import { reduce, registrationOf, transferOf } from './protocol.ts';
 import type { Decision, Effect, ProtocolEvent } from './protocol-event.ts';
 import { ABSENT, NO_TRANSFER, type TransferState } from './protocol-state.ts';
 import { PROVIDED_ITEMS } from './transfer-payload.ts';
-import { type CaseState, findTransfer, insertTransfer, lockFor, recordStep, type TransferRow, updateTransfer } from './transfer-store.ts';
+import {
+  type CaseState,
+  findTransfer,
+  insertTransfer,
+  lockFor,
+  recordStep,
+  type TransferRow,
+  updateTransfer,
+} from './transfer-store.ts';
 import { toWire } from './wire-message.ts';
 
 /** Two messages of one transfer met. Nothing was done; the work may run again from the start. */
@@ -54,7 +67,12 @@ export type Circumstances = {
  * The edge of the transfer protocol: locks and loads, lets the reducer decide, and stores its decision, its effects and
  * its messages in the same transaction. Nothing is decided here.
  */
-export async function applyEvent(trx: Trx, deps: ProtocolDeps, event: ProtocolEvent, at: Circumstances): Promise<Decision> {
+export async function applyEvent(
+  trx: Trx,
+  deps: ProtocolDeps,
+  event: ProtocolEvent,
+  at: Circumstances,
+): Promise<Decision> {
   const rid = await lockRegistration(trx, event);
   const custody = await loadCustody(trx, rid);
   const tid = transferOf(event, custody);
@@ -83,7 +101,13 @@ async function lockRegistration(trx: Trx, event: ProtocolEvent): Promise<Id<'reg
   return rid;
 }
 
-async function storeTransfer(trx: Trx, deps: ProtocolDeps, row: TransferRow | undefined, next: Exclude<TransferState, { side: 'NONE' }>, at: Circumstances): Promise<void> {
+async function storeTransfer(
+  trx: Trx,
+  deps: ProtocolDeps,
+  row: TransferRow | undefined,
+  next: Exclude<TransferState, { side: 'NONE' }>,
+  at: Circumstances,
+): Promise<void> {
   const { clock } = deps;
   const { tid, peer } = next;
   const now = clock();
@@ -92,7 +116,15 @@ async function storeTransfer(trx: Trx, deps: ProtocolDeps, row: TransferRow | un
   const state = caseStateOf(next);
   if (!row) {
     const side = next.side === 'SOURCE' ? 'origin' : 'destination';
-    await insertTransfer(trx, { id: tid, side, state, peer, peerCode: code, openedBy: at.actor.subject, at: now });
+    await insertTransfer(trx, {
+      id: tid,
+      side,
+      state,
+      peer,
+      peerCode: code,
+      openedBy: at.actor.subject,
+      at: now,
+    });
   }
   await updateTransfer(
     trx,
@@ -100,7 +132,9 @@ async function storeTransfer(trx: Trx, deps: ProtocolDeps, row: TransferRow | un
     {
       state,
       protocol: next,
-      ...('rid' in next ? { registration: { id: next.rid, epoch: next.side === 'SOURCE' ? next.epoch - 1 : next.epoch } } : {}),
+      ...('rid' in next
+        ? { registration: { id: next.rid, epoch: next.side === 'SOURCE' ? next.epoch - 1 : next.epoch } }
+        : {}),
     },
     now,
   );
@@ -145,7 +179,13 @@ function caseStateOf(transfer: Exclude<TransferState, { side: 'NONE' }>): CaseSt
   }
 }
 
-async function carryOut(trx: Trx, deps: ProtocolDeps, effect: Effect, decision: Decision, at: Circumstances): Promise<void> {
+async function carryOut(
+  trx: Trx,
+  deps: ProtocolDeps,
+  effect: Effect,
+  decision: Decision,
+  at: Circumstances,
+): Promise<void> {
   const { clock, vault } = deps;
   switch (effect.kind) {
     // These four are the change of custody, which is stored as such.
@@ -163,10 +203,19 @@ async function carryOut(trx: Trx, deps: ProtocolDeps, effect: Effect, decision: 
     case 'ACTIVATE_REGISTRATION':
       return recordProvision(trx, deps, effect.terms);
     case 'INTEND_CERTIFICATES':
-      await intendCertificates(trx, { clock, vault, terms: deps.issuerTerms }, { id: effect.rid, epoch: effect.epoch });
+      await intendCertificates(
+        trx,
+        { clock, vault, terms: deps.issuerTerms },
+        { id: effect.rid, epoch: effect.epoch },
+      );
       return;
     case 'SETTLE_ARRIVAL':
-      await applyEvent(trx, deps, { event: 'CERTIFICATES_ISSUED', tid: effect.tid, certificatesHash: hashCertificates([]) }, at);
+      await applyEvent(
+        trx,
+        deps,
+        { event: 'CERTIFICATES_ISSUED', tid: effect.tid, certificatesHash: hashCertificates([]) },
+        at,
+      );
       return;
     case 'RECORD_CANCELLATION':
       return erasePayloads(trx, effect.tid);
@@ -182,7 +231,12 @@ async function invalidate(
   { transfer }: Decision,
 ): Promise<void> {
   const continued = transfer.side === 'SOURCE' && transfer.state === 'CLOSED';
-  await invalidateEpoch(trx, { rid, epoch }, continued ? 'continued_elsewhere' : 'registration_ended', clock());
+  await invalidateEpoch(
+    trx,
+    { rid, epoch },
+    continued ? 'continued_elsewhere' : 'registration_ended',
+    clock(),
+  );
   if (!continued) return;
   await erasePayloads(trx, transfer.tid);
   // The couple may have come back before this message did; the row they left behind is closed all the same.
@@ -190,20 +244,39 @@ async function invalidate(
   if (left?.state === 'released') await changeState(trx, left, TRANSITIONS.close);
 }
 
-async function stage(trx: Trx, { clock, vault }: ProtocolDeps, tid: Id<'transfer'>, { staged }: Circumstances): Promise<void> {
+async function stage(
+  trx: Trx,
+  { clock, vault }: ProtocolDeps,
+  tid: Id<'transfer'>,
+  { staged }: Circumstances,
+): Promise<void> {
   if (!staged) throw new Error('an offer was accepted whose record was not read');
-  await insertRegistration(trx, vault, { ...staged, state: 'staged', transferId: tid, registeredAt: clock() });
+  await insertRegistration(trx, vault, {
+    ...staged,
+    state: 'staged',
+    transferId: tid,
+    registeredAt: clock(),
+  });
 }
 
 async function destroyStaged(trx: Trx, { clock }: ProtocolDeps, tid: string): Promise<void> {
-  const rows = await trx.selectFrom('registration').select(['id', 'epoch']).where('transfer_id', '=', tid).where('state', '=', 'staged').execute();
+  const rows = await trx
+    .selectFrom('registration')
+    .select(['id', 'epoch'])
+    .where('transfer_id', '=', tid)
+    .where('state', '=', 'staged')
+    .execute();
   for (const { id, epoch } of rows) {
     await changeState(trx, { id, epoch }, TRANSITIONS.abandon);
     await destroyDataKey(trx, clock, { kind: 'registration', id, epoch });
   }
 }
 
-async function recordProvision(trx: Trx, deps: ProtocolDeps, terms: { tid: string; peer: EntityId }): Promise<void> {
+async function recordProvision(
+  trx: Trx,
+  deps: ProtocolDeps,
+  terms: { tid: string; peer: EntityId },
+): Promise<void> {
   await appendEvent(trx, deps.clock, {
     type: 'personal_data_received',
     actor: { kind: 'system', subject: 'system' },
@@ -213,17 +286,33 @@ async function recordProvision(trx: Trx, deps: ProtocolDeps, terms: { tid: strin
   });
 }
 
-async function endCase(trx: Trx, deps: ProtocolDeps, effect: Extract<Effect, { kind: 'END_CASE' }>, at: Circumstances): Promise<void> {
+async function endCase(
+  trx: Trx,
+  deps: ProtocolDeps,
+  effect: Extract<Effect, { kind: 'END_CASE' }>,
+  at: Circumstances,
+): Promise<void> {
   await erasePayloads(trx, effect.tid);
   const row = await findTransfer(trx, effect.tid);
   if (row && at.unmet) await updateTransfer(trx, effect.tid, { unmet: at.unmet }, deps.clock());
 }
 
-async function queueMessages(trx: Trx, deps: ProtocolDeps, decision: Decision, { payload }: Circumstances): Promise<void> {
+async function queueMessages(
+  trx: Trx,
+  deps: ProtocolDeps,
+  decision: Decision,
+  { payload }: Circumstances,
+): Promise<void> {
   const { vault, self, clock } = deps;
   for (const { to, message } of decision.messages) {
-    const carries = (message.step === 'REQUEST' || message.step === 'OFFER') && decision.outcome.kind === 'APPLIED';
-    await enqueueMessage(trx, { vault, self, now: clock() }, toWire(message, to), carries ? payload : undefined);
+    const carries =
+      (message.step === 'REQUEST' || message.step === 'OFFER') && decision.outcome.kind === 'APPLIED';
+    await enqueueMessage(
+      trx,
+      { vault, self, now: clock() },
+      toWire(message, to),
+      carries ? payload : undefined,
+    );
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Trx } from '../db/transaction.ts';
 import { type Clock, dayInJapan } from '../kernel/clock.ts';
 import type { UnmetRequirement } from '../kernel/refusal.ts';
-import { POSITIONS, type PartnerPosition } from '../kernel/role.ts';
+import { type PartnerPosition, POSITIONS } from '../kernel/role.ts';
 import { findLivingPartner } from '../registry/duplicate-check.ts';
 import type { Couple, NewRegistration, PartnerRecord } from '../registry/registration-store.ts';
 import { openSealer, type Vault } from '../registry/vault.ts';
@@ -13,7 +13,10 @@ import { type ConsentRow, findConsents, findTransfer } from './transfer-store.ts
 export type OfferDeps = ContinuationRules & { readonly clock: Clock; readonly vault: Vault };
 
 export type OfferAssessment =
-  | { readonly kind: 'acceptable'; readonly staged: Omit<NewRegistration, 'state' | 'registeredAt' | 'transferId'> }
+  | {
+      readonly kind: 'acceptable';
+      readonly staged: Omit<NewRegistration, 'state' | 'registeredAt' | 'transferId'>;
+    }
   | { readonly kind: 'unacceptable'; readonly unmet: readonly UnmetRequirement[] };
 
 const UNREADABLE: OfferAssessment = { kind: 'unacceptable', unmet: [] };
@@ -23,11 +26,17 @@ const UNREADABLE: OfferAssessment = { kind: 'unacceptable', unmet: [] };
  * certificates that were presented, says what they disclosed, meets the rules now that the birth dates are known, and
  * neither partner is registered here already.
  */
-export async function assessOffer(trx: Trx, deps: OfferDeps, message: MessageOf<'OFFER'>, text: string): Promise<OfferAssessment> {
+export async function assessOffer(
+  trx: Trx,
+  deps: OfferDeps,
+  message: MessageOf<'OFFER'>,
+  text: string,
+): Promise<OfferAssessment> {
   const row = await findTransfer(trx, message.tid);
   const offer = readOfferPayload(text);
   const sealer = await openSealer(trx, deps.vault, { kind: 'transfer', id: message.tid, epoch: 0 });
-  if (!row?.application || !sealer || !offer || offer.rid !== message.rid || offer.epoch !== message.epoch) return UNREADABLE;
+  if (!row?.application || !sealer || !offer || offer.rid !== message.rid || offer.epoch !== message.epoch)
+    return UNREADABLE;
   const application = JSON.parse(sealer.open('application', row.application)) as Application;
   const consents = await findConsents(trx, message.tid);
   const partners = matchPartners(offer, consents, (consent) => {
@@ -36,13 +45,18 @@ export async function assessOffer(trx: Trx, deps: OfferDeps, message: MessageOf<
   });
   if (!partners) return unacceptable('certificate_of_member', ['keep:origin_certificate', 'ask:origin']);
   const on = dayInJapan(deps.clock());
-  const unmet = assessApplication(deps, { application, origin: row.peerCode, on }, {
-    first: partners.first.birthDate,
-    second: partners.second.birthDate,
-  });
+  const unmet = assessApplication(
+    deps,
+    { application, origin: row.peerCode, on },
+    {
+      first: partners.first.birthDate,
+      second: partners.second.birthDate,
+    },
+  );
   if (unmet.length > 0) return { kind: 'unacceptable', unmet };
   const records = recordsOf(partners, application);
-  if (await findLivingPartner(trx, deps.vault, records)) return unacceptable('no_other_partnership', ['ask:this_authority']);
+  if (await findLivingPartner(trx, deps.vault, records))
+    return unacceptable('no_other_partnership', ['ask:this_authority']);
   return { kind: 'acceptable', staged: stagedFrom(offer, records, application, on) };
 }
 
@@ -56,7 +70,9 @@ function matchPartners(
 ): Couple<OfferedPartner> | undefined {
   const found = (position: PartnerPosition): OfferedPartner | undefined => {
     const consent = consents.find((candidate) => candidate.position === position);
-    const partner = POSITIONS.map((each) => partners[each]).find((each) => each.statusIndex === consent?.certificate.statusIndex);
+    const partner = POSITIONS.map((each) => partners[each]).find(
+      (each) => each.statusIndex === consent?.certificate.statusIndex,
+    );
     if (!consent || !partner) return undefined;
     const { registered_name: name, birth_date: birthDate } = disclosedBy(consent);
     if (name !== undefined && name !== partner.registeredName) return undefined;
@@ -97,5 +113,8 @@ function stagedFrom(
 }
 
 function unacceptable(requirement: string, remedies: readonly string[]): OfferAssessment {
-  return { kind: 'unacceptable', unmet: [{ requirement, concerns: 'both', finding: 'unmet', sources: [], remedies }] };
+  return {
+    kind: 'unacceptable',
+    unmet: [{ requirement, concerns: 'both', finding: 'unmet', sources: [], remedies }],
+  };
 }

@@ -33,13 +33,21 @@ export async function completeArrivals(deps: ArrivalDeps): Promise<number> {
   return completed;
 }
 
-async function announce(deps: ArrivalDeps, rid: string, epoch: number, tid: Id<'transfer'>): Promise<boolean> {
+async function announce(
+  deps: ArrivalDeps,
+  rid: string,
+  epoch: number,
+  tid: Id<'transfer'>,
+): Promise<boolean> {
   const certificates = await findCertificates(deps.db, { registrationId: rid, epoch });
   const issued = certificates.filter(({ state }) => state === 'issued');
   if (issued.length < 2) return false;
   const certificatesHash = hashCertificates(issued.map(({ id }) => id));
-  const decision = await inTransaction(deps.db, (trx) =>
-    applyEvent(trx, deps, { event: 'CERTIFICATES_ISSUED', tid, certificatesHash }, { actor: SYSTEM }),
+  const decision = await inTransaction(
+    deps.db,
+    (trx) =>
+      applyEvent(trx, deps, { event: 'CERTIFICATES_ISSUED', tid, certificatesHash }, { actor: SYSTEM }),
+    { repeatable: true },
   );
   return decision.outcome.kind === 'APPLIED';
 }
@@ -48,10 +56,14 @@ async function announce(deps: ArrivalDeps, rid: string, epoch: number, tid: Id<'
 export async function resendStalled(deps: ArrivalDeps, olderThanMs: number): Promise<number> {
   const stalled = await findStalled(deps.db, new Date(deps.clock().getTime() - olderThanMs), 20);
   for (const { id } of stalled) {
-    await inTransaction(deps.db, async (trx) => {
-      await touchTransfer(trx, id, deps.clock());
-      await applyEvent(trx, deps, { event: 'RESEND_WANTED', tid: id }, { actor: SYSTEM });
-    });
+    await inTransaction(
+      deps.db,
+      async (trx) => {
+        await touchTransfer(trx, id, deps.clock());
+        await applyEvent(trx, deps, { event: 'RESEND_WANTED', tid: id }, { actor: SYSTEM });
+      },
+      { repeatable: true },
+    );
   }
   return stalled.length;
 }

@@ -10,7 +10,17 @@ import type { Actor, PartnerPosition } from '../kernel/role.ts';
 import { openSealer, type Vault } from '../registry/vault.ts';
 import type { Disclosed } from './assess-offer.ts';
 import { CONSENT_TEXT_VERSION } from './consent-text.ts';
-import { findConsents, insertConsent, lockFor, recordStep, requireState, requireTransfer, supersedeConsents, type TransferRow, updateTransfer } from './transfer-store.ts';
+import {
+  findConsents,
+  insertConsent,
+  lockFor,
+  recordStep,
+  requireState,
+  requireTransfer,
+  supersedeConsents,
+  type TransferRow,
+  updateTransfer,
+} from './transfer-store.ts';
 
 export type ConsentDeps = {
   readonly db: Db;
@@ -36,7 +46,12 @@ export type Consent = {
  *
  * @throws Refusal `consent_text_outdated`, `certificate_not_accepted`, `certificates_do_not_match`, `transfer_state_conflict`
  */
-export async function consentToTransfer(deps: ConsentDeps, actor: Actor, transferId: string, consent: Consent): Promise<void> {
+export async function consentToTransfer(
+  deps: ConsentDeps,
+  actor: Actor,
+  transferId: string,
+  consent: Consent,
+): Promise<void> {
   if (consent.textVersion !== CONSENT_TEXT_VERSION) {
     throw new Refusal('consent_text_outdated', { currentVersion: CONSENT_TEXT_VERSION });
   }
@@ -45,8 +60,11 @@ export async function consentToTransfer(deps: ConsentDeps, actor: Actor, transfe
     await lockFor(trx, 'transfer', transferId);
     const row = await requireTransfer(trx, transferId);
     requireState(row, ['submitted', 'consented']);
-    if (certificate.issuer.code !== row.peerCode) throw new Refusal('certificates_do_not_match', { pointer: '/certificate' });
-    const others = (await findConsents(trx, transferId)).filter(({ position }) => position !== consent.position);
+    if (certificate.issuer.code !== row.peerCode)
+      throw new Refusal('certificates_do_not_match', { pointer: '/certificate' });
+    const others = (await findConsents(trx, transferId)).filter(
+      ({ position }) => position !== consent.position,
+    );
     if (others.some((other) => other.certificate.statusIndex === certificate.statusRef.idx)) {
       throw new Refusal('certificates_do_not_match', { pointer: '/certificate' });
     }
@@ -66,10 +84,19 @@ export async function consentToTransfer(deps: ConsentDeps, actor: Actor, transfe
 }
 
 /** The person who presents is also the one who is told which check failed. Undetermined is not good enough to act on. */
-async function requireGood({ trust, clock, skewSeconds }: ConsentDeps, text: string): Promise<VerifiedCertificate> {
-  const verification = await verifyCertificate(text.trim(), { trust: trust(), now: epochSeconds(clock()), skewSeconds });
+async function requireGood(
+  { trust, clock, skewSeconds }: ConsentDeps,
+  text: string,
+): Promise<VerifiedCertificate> {
+  const verification = await verifyCertificate(text.trim(), {
+    trust: trust(),
+    now: epochSeconds(clock()),
+    skewSeconds,
+  });
   if (verification.verdict === 'valid') return verification.certificate;
-  const failed = verification.checks.find(({ outcome }) => outcome === 'failed' || outcome === 'undetermined');
+  const failed = verification.checks.find(
+    ({ outcome }) => outcome === 'failed' || outcome === 'undetermined',
+  );
   throw new Refusal('certificate_not_accepted', {
     pointer: '/certificate',
     check: failed?.name ?? 'form',
@@ -77,13 +104,22 @@ async function requireGood({ trust, clock, skewSeconds }: ConsentDeps, text: str
   });
 }
 
-async function store(trx: Trx, { clock, vault }: ConsentDeps, row: TransferRow, consent: Consent, certificate: VerifiedCertificate): Promise<void> {
+async function store(
+  trx: Trx,
+  { clock, vault }: ConsentDeps,
+  row: TransferRow,
+  consent: Consent,
+  certificate: VerifiedCertificate,
+): Promise<void> {
   const sealer = await openSealer(trx, vault, { kind: 'transfer', id: row.id, epoch: 0 });
   if (!sealer) throw new Error('the data key of an open case is gone');
   const at = clock();
   await supersedeConsents(trx, row.id, at, consent.position);
   const { registered_name, birth_date } = certificate.claims;
-  const disclosed: Disclosed = { ...(registered_name ? { registered_name } : {}), ...(birth_date ? { birth_date } : {}) };
+  const disclosed: Disclosed = {
+    ...(registered_name ? { registered_name } : {}),
+    ...(birth_date ? { birth_date } : {}),
+  };
   await insertConsent(trx, row.id, {
     position: consent.position,
     textVersion: consent.textVersion,
@@ -101,7 +137,12 @@ async function store(trx: Trx, { clock, vault }: ConsentDeps, row: TransferRow, 
 }
 
 /** One partner says no: the case ends, and both may make a new oath instead (a continuation needs both). */
-export async function refuseConsent({ db, clock }: ConsentDeps, actor: Actor, transferId: string, position: PartnerPosition): Promise<void> {
+export async function refuseConsent(
+  { db, clock }: ConsentDeps,
+  actor: Actor,
+  transferId: string,
+  position: PartnerPosition,
+): Promise<void> {
   await inTransaction(db, async (trx) => {
     await lockFor(trx, 'transfer', transferId);
     requireState(await requireTransfer(trx, transferId), ['submitted', 'consented']);

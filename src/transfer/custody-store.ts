@@ -45,7 +45,13 @@ export type End = { readonly reason: string; readonly on: string };
  *
  * @param end why and when, where the decision is DISSOLVED
  */
-export async function storeCustody(trx: Trx, rid: string, before: Custody, after: Custody, end: End | undefined): Promise<void> {
+export async function storeCustody(
+  trx: Trx,
+  rid: string,
+  before: Custody,
+  after: Custody,
+  end: End | undefined,
+): Promise<void> {
   if (before === after || after.state === 'ABSENT') return;
   const row = { id: rid, epoch: after.epoch };
   switch (after.state) {

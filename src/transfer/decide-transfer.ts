@@ -7,11 +7,26 @@ import { dayInJapan } from '../kernel/clock.ts';
 import { Refusal } from '../kernel/refusal.ts';
 import { type PartnerPosition, POSITIONS } from '../kernel/role.ts';
 import { openSealer, type Sealer } from '../registry/vault.ts';
-import { type Application, assessApplication, type ContinuationRules, requireNothingUnmet } from './application.ts';
+import {
+  type Application,
+  assessApplication,
+  type ContinuationRules,
+  requireNothingUnmet,
+} from './application.ts';
 import { applyEvent, type ProtocolDeps } from './apply-event.ts';
 import type { Disclosed } from './assess-offer.ts';
 import type { ConsentStatement, RequestPayload } from './transfer-payload.ts';
-import { type ConsentRow, findConsents, lockFor, recordStep, requireState, requireTransfer, supersedeConsents, type TransferRow, updateTransfer } from './transfer-store.ts';
+import {
+  type ConsentRow,
+  findConsents,
+  lockFor,
+  recordStep,
+  requireState,
+  requireTransfer,
+  supersedeConsents,
+  type TransferRow,
+  updateTransfer,
+} from './transfer-store.ts';
 
 export type DecideDeps = ProtocolDeps & ContinuationRules & { readonly db: Db };
 
@@ -27,7 +42,12 @@ export type DecisionWanted = {
  * @throws Refusal `consent_missing`, `continuation_not_possible` with every unmet requirement, `same_person_decides`,
  *   `transfer_state_conflict`
  */
-export async function decideTransfer(deps: DecideDeps, command: Command, transferId: string, wanted: DecisionWanted): Promise<Answer> {
+export async function decideTransfer(
+  deps: DecideDeps,
+  command: Command,
+  transferId: string,
+  wanted: DecisionWanted,
+): Promise<Answer> {
   const { clock } = deps;
   return carryOutOnce(deps.db, clock, command, async (trx) => {
     await lockFor(trx, 'transfer', transferId);
@@ -55,7 +75,13 @@ export async function decideTransfer(deps: DecideDeps, command: Command, transfe
   });
 }
 
-async function close(trx: Trx, { clock }: DecideDeps, row: TransferRow, state: 'correction' | 'declined', reasons: readonly string[]): Promise<void> {
+async function close(
+  trx: Trx,
+  { clock }: DecideDeps,
+  row: TransferRow,
+  state: 'correction' | 'declined',
+  reasons: readonly string[],
+): Promise<void> {
   requireState(row, ['submitted', 'consented']);
   const at = clock();
   await supersedeConsents(trx, row.id, at);
@@ -71,7 +97,10 @@ async function approve(trx: Trx, deps: DecideDeps, row: TransferRow, command: Co
   const sealer = await openSealer(trx, deps.vault, { kind: 'transfer', id: row.id, epoch: 0 });
   if (!sealer || !row.application) throw new Error('an application without its data key');
   const application = JSON.parse(sealer.open('application', row.application)) as Application;
-  const birthDates = { first: birthDateOf(sealer, consents, 'first'), second: birthDateOf(sealer, consents, 'second') };
+  const birthDates = {
+    first: birthDateOf(sealer, consents, 'first'),
+    second: birthDateOf(sealer, consents, 'second'),
+  };
   const on = dayInJapan(deps.clock());
   requireNothingUnmet(assessApplication(deps, { application, origin: row.peerCode, on }, birthDates));
   const request: RequestPayload = {
@@ -87,9 +116,15 @@ async function approve(trx: Trx, deps: DecideDeps, row: TransferRow, command: Co
   );
 }
 
-function birthDateOf(sealer: Sealer, consents: readonly ConsentRow[], position: PartnerPosition): string | null {
+function birthDateOf(
+  sealer: Sealer,
+  consents: readonly ConsentRow[],
+  position: PartnerPosition,
+): string | null {
   const sealed = consents.find((consent) => consent.position === position)?.disclosed;
-  return sealed ? ((JSON.parse(sealer.open(`disclosed.${position}`, sealed)) as Disclosed).birth_date ?? null) : null;
+  return sealed
+    ? ((JSON.parse(sealer.open(`disclosed.${position}`, sealed)) as Disclosed).birth_date ?? null)
+    : null;
 }
 
 function statementOf(consents: readonly ConsentRow[], position: PartnerPosition): ConsentStatement {

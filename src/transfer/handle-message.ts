@@ -12,10 +12,15 @@ import type { Id } from '../kernel/id.ts';
 import { POSITIONS } from '../kernel/role.ts';
 import { findRegistration, readPartners } from '../registry/registration-store.ts';
 import { applyEvent, type Circumstances, type ProtocolDeps } from './apply-event.ts';
-import { type OfferAssessment, type OfferDeps, assessOffer } from './assess-offer.ts';
+import { assessOffer, type OfferAssessment, type OfferDeps } from './assess-offer.ts';
 import type { Decision, MessageEvent, Subject } from './protocol-event.ts';
 import type { ProtocolMessage } from './protocol-message.ts';
-import { type OfferPayload, PROVIDED_ITEMS, readRequestPayload, type RequestPayload } from './transfer-payload.ts';
+import {
+  type OfferPayload,
+  PROVIDED_ITEMS,
+  type RequestPayload,
+  readRequestPayload,
+} from './transfer-payload.ts';
 import { findTransfer } from './transfer-store.ts';
 import { fromWire } from './wire-message.ts';
 
@@ -25,12 +30,21 @@ export type HandleDeps = ProtocolDeps & OfferDeps;
  * What this authority does with an authentic message of a peer: finds what the message is about, hands it to the
  * protocol, and tells the peer whether it was new, known or refused.
  */
-export async function handleMessage(trx: Trx, deps: HandleDeps, opened: OpenedMessage, from: Member): Promise<Handled> {
+export async function handleMessage(
+  trx: Trx,
+  deps: HandleDeps,
+  opened: OpenedMessage,
+  from: Member,
+): Promise<Handled> {
   const message = fromWire(opened);
   if (!message) return { result: 'refused', reason: 'malformed' };
   const { event, at } = await prepare(trx, deps, message, opened, from);
   const decision = await applyEvent(trx, deps, event, at);
-  if (event.event === 'REQUEST' && decision.outcome.kind === 'APPLIED' && event.subject.kind === 'OFFERABLE') {
+  if (
+    event.event === 'REQUEST' &&
+    decision.outcome.kind === 'APPLIED' &&
+    event.subject.kind === 'OFFERABLE'
+  ) {
     await recordOffer(trx, deps, event.message.tid, event.subject.rid, from);
   }
   return handledAs(decision);
@@ -59,9 +73,14 @@ async function prepare(
   switch (message.step) {
     case 'REQUEST': {
       const known = await findTransfer(trx, message.tid);
-      const found = known ? undefined : await findSubject(trx, deps, readRequestPayload(opened.payload?.text ?? ''), member);
+      const found = known
+        ? undefined
+        : await findSubject(trx, deps, readRequestPayload(opened.payload?.text ?? ''), member);
       const subject: Subject = found?.subject ?? { kind: 'NOT_OFFERABLE' };
-      return { event: { ...common, event: 'REQUEST', message, subject }, at: { actor, ...(found ? { payload: found.payload } : {}) } };
+      return {
+        event: { ...common, event: 'REQUEST', message, subject },
+        at: { actor, ...(found ? { payload: found.payload } : {}) },
+      };
     }
     case 'OFFER': {
       const offer: OfferAssessment = await assessOffer(trx, deps, message, opened.payload?.text ?? '');
@@ -106,11 +125,12 @@ async function findSubject(
     certificates.push(row);
   }
   const [one, other] = certificates;
-  if (!one || !other || one.registrationId !== other.registrationId || one.epoch !== other.epoch) return undefined;
+  if (!one || !other || one.registrationId !== other.registrationId || one.epoch !== other.epoch)
+    return undefined;
   if (one.position === other.position) return undefined;
   const row = await findRegistration(trx, one.registrationId);
   const partners = row && (await readPartners(trx, deps.vault, row));
-  if (!row || row.state !== 'active' || row.epoch !== one.epoch || !partners) return undefined;
+  if (row?.state !== 'active' || row.epoch !== one.epoch || !partners) return undefined;
   const indexOf = (position: string) => (one.position === position ? one : other).statusIndex;
   const offered = POSITIONS.map((position) => {
     const { residence: _, ...partner } = partners[position];
@@ -132,7 +152,13 @@ async function findSubject(
 }
 
 /** The provision of personal data is on record with both couple and auditor (個人情報保護法69条2項1号). */
-async function recordOffer(trx: Trx, { clock }: HandleDeps, tid: Id<'transfer'>, rid: string, to: Member): Promise<void> {
+async function recordOffer(
+  trx: Trx,
+  { clock }: HandleDeps,
+  tid: Id<'transfer'>,
+  rid: string,
+  to: Member,
+): Promise<void> {
   for (const record of [
     { kind: 'registration', id: rid },
     { kind: 'transfer', id: tid },

@@ -16,23 +16,47 @@ const STEPS = {
   },
   correction: {
     code: 'correct_application',
-    text: { ja: '窓口から確認のお願いがあります。内容を直して出し直してください。', en: 'The counter asks for a correction. Change the application and submit it again.' },
+    text: {
+      ja: '窓口から確認のお願いがあります。内容を直して出し直してください。',
+      en: 'The counter asks for a correction. Change the application and submit it again.',
+    },
   },
-  consented: { code: 'await_decision', text: { ja: '自治体が確認しています。', en: 'The authority is deciding.' } },
+  consented: {
+    code: 'await_decision',
+    text: { ja: '自治体が確認しています。', en: 'The authority is deciding.' },
+  },
   requested: {
     code: 'await_origin',
-    text: { ja: '転出元の自治体に記録を求めています。今の受領証はそのまま有効です。', en: 'The origin has been asked for the record. The present certificates stay valid.' },
+    text: {
+      ja: '転出元の自治体に記録を求めています。今の受領証はそのまま有効です。',
+      en: 'The origin has been asked for the record. The present certificates stay valid.',
+    },
   },
   staged: {
     code: 'await_release',
-    text: { ja: '転出元からの引渡しを待っています。今の受領証はそのまま有効です。', en: 'Waiting for the origin to release the record. The present certificates stay valid.' },
+    text: {
+      ja: '転出元からの引渡しを待っています。今の受領証はそのまま有効です。',
+      en: 'Waiting for the origin to release the record. The present certificates stay valid.',
+    },
   },
   activated: {
     code: 'await_certificates',
-    text: { ja: '新しい受領証を作成しています。今の受領証はそのまま有効です。', en: 'The new certificates are being issued. The present ones stay valid.' },
+    text: {
+      ja: '新しい受領証を作成しています。今の受領証はそのまま有効です。',
+      en: 'The new certificates are being issued. The present ones stay valid.',
+    },
   },
-  completed: { code: 'none', text: { ja: '継続の手続は終わりました。', en: 'The continuation is complete.' } },
-  withdrawn: { code: 'none', text: { ja: '取り下げられました。今の登録と受領証はそのまま有効です。', en: 'Withdrawn. The registration and its certificates stay as they were.' } },
+  completed: {
+    code: 'none',
+    text: { ja: '継続の手続は終わりました。', en: 'The continuation is complete.' },
+  },
+  withdrawn: {
+    code: 'none',
+    text: {
+      ja: '取り下げられました。今の登録と受領証はそのまま有効です。',
+      en: 'Withdrawn. The registration and its certificates stay as they were.',
+    },
+  },
   declined: {
     code: 'make_new_oath',
     text: {
@@ -42,15 +66,39 @@ const STEPS = {
   },
   consent_refused: {
     code: 'make_new_oath',
-    text: { ja: '同意がそろわなかったため、継続はできません。新たな宣誓の手続をご案内します。', en: 'Without both consents there is no continuation. The counter will show how to make a new oath.' },
+    text: {
+      ja: '同意がそろわなかったため、継続はできません。新たな宣誓の手続をご案内します。',
+      en: 'Without both consents there is no continuation. The counter will show how to make a new oath.',
+    },
   },
   refused_by_origin: {
     code: 'ask_origin',
-    text: { ja: '転出元の自治体から記録が渡されませんでした。転出元の窓口にお尋ねください。', en: 'The origin did not release the record. Please ask the counter of the origin.' },
+    text: {
+      ja: '転出元の自治体から記録が渡されませんでした。転出元の窓口にお尋ねください。',
+      en: 'The origin did not release the record. Please ask the counter of the origin.',
+    },
   },
-  offered: { code: 'await_destination', text: { ja: '転入先に記録の引渡しを申し出ました。取り下げることができます。', en: 'The record was offered to the destination. This can still be withdrawn.' } },
-  released: { code: 'await_destination', text: { ja: '転入先に記録を引き渡しました。今の受領証は、新しい受領証ができるまで有効です。', en: 'The record was released. The present certificates stay valid until the new ones exist.' } },
-  cancelled: { code: 'none', text: { ja: '引渡しは行われませんでした。登録はそのまま有効です。', en: 'Nothing was released. The registration stays in force.' } },
+  offered: {
+    code: 'await_destination',
+    text: {
+      ja: '転入先に記録の引渡しを申し出ました。取り下げることができます。',
+      en: 'The record was offered to the destination. This can still be withdrawn.',
+    },
+  },
+  released: {
+    code: 'await_destination',
+    text: {
+      ja: '転入先に記録を引き渡しました。今の受領証は、新しい受領証ができるまで有効です。',
+      en: 'The record was released. The present certificates stay valid until the new ones exist.',
+    },
+  },
+  cancelled: {
+    code: 'none',
+    text: {
+      ja: '引渡しは行われませんでした。登録はそのまま有効です。',
+      en: 'Nothing was released. The registration stays in force.',
+    },
+  },
 } as const satisfies Record<CaseState, NextStep>;
 
 const ONE_MORE: NextStep = {
@@ -59,7 +107,10 @@ const ONE_MORE: NextStep = {
 };
 
 /** What the couple, or the counter, is to do or to wait for. @param consents how many partners have consented */
-export function nextStepOf(state: CaseState, consents: number): { code: string; text: { ja: string; en: string } } {
+export function nextStepOf(
+  state: CaseState,
+  consents: number,
+): { code: string; text: { ja: string; en: string } } {
   const { code, text } = state === 'submitted' && consents === 1 ? ONE_MORE : STEPS[state];
   return { code, text: { ...text } };
 }

@@ -5,9 +5,20 @@ import { type Clock, dayInJapan } from '../kernel/clock.ts';
 import type { Actor } from '../kernel/role.ts';
 import { openSealer, type Vault } from '../registry/vault.ts';
 import { type Application, assessApplication, type ContinuationRules } from './application.ts';
-import { lockFor, recordStep, requireState, requireTransfer, supersedeConsents, updateTransfer } from './transfer-store.ts';
+import {
+  lockFor,
+  recordStep,
+  requireState,
+  requireTransfer,
+  supersedeConsents,
+  updateTransfer,
+} from './transfer-store.ts';
 
-export type SubmitDeps = ContinuationRules & { readonly db: Db; readonly clock: Clock; readonly vault: Vault };
+export type SubmitDeps = ContinuationRules & {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly vault: Vault;
+};
 
 /**
  * Takes the application, or its correction. What the rules will ask for is told at once and stops nobody yet: the
@@ -15,7 +26,12 @@ export type SubmitDeps = ContinuationRules & { readonly db: Db; readonly clock: 
  *
  * @throws Refusal `transfer_state_conflict` once somebody has decided
  */
-export async function submitApplication(deps: SubmitDeps, actor: Actor, transferId: string, application: Application): Promise<void> {
+export async function submitApplication(
+  deps: SubmitDeps,
+  actor: Actor,
+  transferId: string,
+  application: Application,
+): Promise<void> {
   const { db, clock, vault } = deps;
   await inTransaction(db, async (trx) => {
     await lockFor(trx, 'transfer', transferId);
@@ -24,12 +40,21 @@ export async function submitApplication(deps: SubmitDeps, actor: Actor, transfer
     const at = clock();
     const sealer = await openSealer(trx, vault, { kind: 'transfer', id: transferId, epoch: 0 });
     if (!sealer) throw new Error('the data key of an open case is gone');
-    const unmet = assessApplication(deps, { application, origin: row.peerCode, on: dayInJapan(at) }, { first: null, second: null });
+    const unmet = assessApplication(
+      deps,
+      { application, origin: row.peerCode, on: dayInJapan(at) },
+      { first: null, second: null },
+    );
     await supersedeConsents(trx, transferId, at);
     await updateTransfer(
       trx,
       transferId,
-      { state: 'submitted', application: sealer.seal('application', JSON.stringify(application)), unmet, reasons: [] },
+      {
+        state: 'submitted',
+        application: sealer.seal('application', JSON.stringify(application)),
+        unmet,
+        reasons: [],
+      },
       at,
     );
     await recordStep(trx, transferId, 'submitted', at);

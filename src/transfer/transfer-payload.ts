@@ -25,10 +25,21 @@ export type ConsentStatement = {
 };
 
 /** What REQUEST carries: both consents, for this destination and no other. */
-export type RequestPayload = { readonly destination: AuthorityCode; readonly consents: Couple<ConsentStatement> };
+export type RequestPayload = {
+  readonly destination: AuthorityCode;
+  readonly consents: Couple<ConsentStatement>;
+};
 
 /** The items that go to the destination, as the couple reads them before consenting (個人情報保護法69条2項1号). */
-export const PROVIDED_ITEMS = ['registered_name', 'kana', 'alias', 'birth_date', 'oath_date', 'first_oath_date', 'first_authority'] as const;
+export const PROVIDED_ITEMS = [
+  'registered_name',
+  'kana',
+  'alias',
+  'birth_date',
+  'oath_date',
+  'first_oath_date',
+  'first_authority',
+] as const;
 
 export type OfferedPartner = Omit<PartnerRecord, 'residence'> & {
   /** Which of the presented certificates is this partner's. */
@@ -48,7 +59,8 @@ export type OfferPayload = {
 /** @returns undefined where the text is not exactly a request's payload */
 export function readRequestPayload(text: string): RequestPayload | undefined {
   const value = parsed(text);
-  if (!value || typeof value.destination !== 'string' || !isAuthorityCode(value.destination)) return undefined;
+  if (!value || typeof value.destination !== 'string' || !isAuthorityCode(value.destination))
+    return undefined;
   const consents = coupleOf(value.consents, readConsent);
   return consents && { destination: value.destination, consents };
 }
@@ -60,9 +72,16 @@ function readConsent(value: JsonObject): ConsentStatement | undefined {
   if (evidenceSha256 !== null && typeof evidenceSha256 !== 'string') return undefined;
   if (!isJsonObject(certificate)) return undefined;
   const { kind, statusUri, statusIndex, hash } = certificate;
-  if ((kind !== 'sd-jwt-vc' && kind !== 'paper') || typeof statusUri !== 'string' || !isIndex(statusIndex)) return undefined;
+  if ((kind !== 'sd-jwt-vc' && kind !== 'paper') || typeof statusUri !== 'string' || !isIndex(statusIndex))
+    return undefined;
   if (typeof hash !== 'string' || fromBase64url(hash)?.length !== 32) return undefined;
-  return { textVersion, method, givenAt, evidenceSha256, certificate: { kind, statusUri, statusIndex, hash } };
+  return {
+    textVersion,
+    method,
+    givenAt,
+    evidenceSha256,
+    certificate: { kind, statusUri, statusIndex, hash },
+  };
 }
 
 /** @returns undefined where the text is not exactly an offer's payload */
@@ -70,7 +89,8 @@ export function readOfferPayload(text: string): OfferPayload | undefined {
   const value = parsed(text);
   if (!value) return undefined;
   const { rid, epoch, oathDate, firstOathDate, firstAuthority } = value;
-  if (!isUuid(rid) || typeof epoch !== 'number' || !Number.isSafeInteger(epoch) || epoch < 2) return undefined;
+  if (!isUuid(rid) || typeof epoch !== 'number' || !Number.isSafeInteger(epoch) || epoch < 2)
+    return undefined;
   if (!isJapanDay(oathDate) || !isJapanDay(firstOathDate) || firstOathDate > oathDate) return undefined;
   if (typeof firstAuthority !== 'string' || !isAuthorityCode(firstAuthority)) return undefined;
   const partners = coupleOf(value.partners, readPartner);
@@ -79,7 +99,8 @@ export function readOfferPayload(text: string): OfferPayload | undefined {
 
 function readPartner(value: JsonObject): OfferedPartner | undefined {
   const { registeredName, kana, alias, birthDate, statusIndex } = value;
-  if (!isName(registeredName) || !isName(kana) || !isJapanDay(birthDate) || !isIndex(statusIndex)) return undefined;
+  if (!isName(registeredName) || !isName(kana) || !isJapanDay(birthDate) || !isIndex(statusIndex))
+    return undefined;
   if (alias === null) return { registeredName, kana, alias, birthDate, statusIndex };
   if (!isJsonObject(alias) || !isName(alias.name)) return undefined;
   const { name, display } = alias;
@@ -96,7 +117,10 @@ function parsed(text: string): JsonObject | undefined {
   }
 }
 
-function coupleOf<Each>(value: JsonValue | undefined, read: (each: JsonObject) => Each | undefined): Couple<Each> | undefined {
+function coupleOf<Each>(
+  value: JsonValue | undefined,
+  read: (each: JsonObject) => Each | undefined,
+): Couple<Each> | undefined {
   if (!isJsonObject(value)) return undefined;
   const [first, second] = POSITIONS.map((position) => {
     const each = value[position];

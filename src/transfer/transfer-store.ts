@@ -4,8 +4,8 @@ import type { AuthorityCode, EntityId } from '../kernel/authority.ts';
 import type { Id } from '../kernel/id.ts';
 import { Refusal, type UnmetRequirement } from '../kernel/refusal.ts';
 import type { PartnerPosition } from '../kernel/role.ts';
-import type { ConsentStatement } from './transfer-payload.ts';
 import { NO_TRANSFER, type TransferState } from './protocol-state.ts';
+import type { ConsentStatement } from './transfer-payload.ts';
 
 export type CaseState =
   | 'draft'
@@ -120,7 +120,9 @@ export async function updateTransfer(trx: Trx, id: string, change: TransferChang
       changed_at: at,
       ...(change.state ? { state: change.state } : {}),
       ...(change.protocol ? { protocol: JSON.stringify(change.protocol) } : {}),
-      ...(change.registration ? { registration_id: change.registration.id, epoch: change.registration.epoch } : {}),
+      ...(change.registration
+        ? { registration_id: change.registration.id, epoch: change.registration.epoch }
+        : {}),
       ...(change.application ? { application: change.application } : {}),
       ...(change.reasons ? { reasons: JSON.stringify(change.reasons) } : {}),
       ...(change.unmet ? { unmet: JSON.stringify(change.unmet) } : {}),
@@ -136,7 +138,8 @@ export async function touchTransfer(trx: Trx, id: string, at: Date): Promise<voi
 
 /** @throws Refusal `transfer_state_conflict` */
 export function requireState(row: TransferRow, allowed: readonly CaseState[]): void {
-  if (!allowed.includes(row.state)) throw new Refusal('transfer_state_conflict', { state: row.state, allowed });
+  if (!allowed.includes(row.state))
+    throw new Refusal('transfer_state_conflict', { state: row.state, allowed });
 }
 
 export async function recordStep(trx: Trx, transferId: string, step: string, at: Date): Promise<void> {
@@ -152,15 +155,34 @@ export async function recordStep(trx: Trx, transferId: string, step: string, at:
 }
 
 export async function findSteps(db: Db | Trx, transferId: string): Promise<{ step: string; at: Date }[]> {
-  return db.selectFrom('transfer_step').select(['step', 'at']).where('transfer_id', '=', transferId).orderBy('number').execute();
+  return db
+    .selectFrom('transfer_step')
+    .select(['step', 'at'])
+    .where('transfer_id', '=', transferId)
+    .orderBy('number')
+    .execute();
 }
 
-export type ConsentRow = ConsentStatement & { readonly position: PartnerPosition; readonly disclosed: Buffer | null };
+export type ConsentRow = ConsentStatement & {
+  readonly position: PartnerPosition;
+  readonly disclosed: Buffer | null;
+};
 
 export async function findConsents(db: Db | Trx, transferId: string): Promise<ConsentRow[]> {
   const rows = await db
     .selectFrom('transfer_consent')
-    .select(['position', 'text_version', 'method', 'evidence_sha256', 'certificate_kind', 'status_uri', 'status_index', 'certificate_hash', 'disclosed', 'given_at'])
+    .select([
+      'position',
+      'text_version',
+      'method',
+      'evidence_sha256',
+      'certificate_kind',
+      'status_uri',
+      'status_index',
+      'certificate_hash',
+      'disclosed',
+      'given_at',
+    ])
     .where('transfer_id', '=', transferId)
     .where('superseded_at', 'is', null)
     .execute();
@@ -170,7 +192,12 @@ export async function findConsents(db: Db | Trx, transferId: string): Promise<Co
     method: row.method,
     givenAt: row.given_at.toISOString(),
     evidenceSha256: row.evidence_sha256,
-    certificate: { kind: row.certificate_kind, statusUri: row.status_uri, statusIndex: row.status_index, hash: row.certificate_hash },
+    certificate: {
+      kind: row.certificate_kind,
+      statusUri: row.status_uri,
+      statusIndex: row.status_index,
+      hash: row.certificate_hash,
+    },
     disclosed: row.disclosed,
   }));
 }
@@ -195,7 +222,12 @@ export async function insertConsent(trx: Trx, transferId: string, consent: Conse
 }
 
 /** A consent belongs to what was shown with it: a corrected application asks both partners again. */
-export async function supersedeConsents(trx: Trx, transferId: string, at: Date, position?: PartnerPosition): Promise<void> {
+export async function supersedeConsents(
+  trx: Trx,
+  transferId: string,
+  at: Date,
+  position?: PartnerPosition,
+): Promise<void> {
   let query = trx
     .updateTable('transfer_consent')
     .set({ superseded_at: at, disclosed: null })
@@ -207,7 +239,11 @@ export async function supersedeConsents(trx: Trx, transferId: string, at: Date, 
 
 export async function listTransfers(
   db: Db,
-  filter: { readonly side?: 'origin' | 'destination' | undefined; readonly state?: CaseState | undefined; readonly limit: number },
+  filter: {
+    readonly side?: 'origin' | 'destination' | undefined;
+    readonly state?: CaseState | undefined;
+    readonly limit: number;
+  },
 ): Promise<TransferRow[]> {
   let query = db.selectFrom('transfer').select(COLUMNS).orderBy('opened_at', 'desc').limit(filter.limit);
   if (filter.side) query = query.where('side', '=', filter.side);

@@ -41,11 +41,22 @@ export function toWire(message: ProtocolMessage, to: EntityId): OutgoingMessage 
     case 'OFFER':
       return { ...plain, rid: message.rid, epoch: message.epoch, prev: message.prev };
     case 'RELEASE':
-      return { ...plain, rid: message.rid, epoch: message.epoch, prev: message.prev, body: { payload_hash: message.payloadHash } };
+      return {
+        ...plain,
+        rid: message.rid,
+        epoch: message.epoch,
+        prev: message.prev,
+        body: { payload_hash: message.payloadHash },
+      };
     case 'ACCEPT':
       return { ...plain, prev: message.prev, body: { payload_hash: message.payloadHash } };
     case 'ACTIVATED':
-      return { ...plain, epoch: message.epoch, prev: message.prev, body: { certificates_hash: message.certificatesHash } };
+      return {
+        ...plain,
+        epoch: message.epoch,
+        prev: message.prev,
+        body: { certificates_hash: message.certificatesHash },
+      };
   }
 }
 
@@ -65,7 +76,9 @@ export function fromWire(message: OpenedMessage): ProtocolMessage | undefined {
       if (named === undefined || rid === undefined || prev === undefined || epoch < 1) return undefined;
       return { step: 'RELEASE', tid, rid, epoch, payloadHash: named, prev };
     case 'accept':
-      return named === undefined || prev === undefined ? undefined : { step: 'ACCEPT', tid, payloadHash: named, prev };
+      return named === undefined || prev === undefined
+        ? undefined
+        : { step: 'ACCEPT', tid, payloadHash: named, prev };
     case 'activated': {
       const certificatesHash = digest(message.body.certificates_hash);
       if (certificatesHash === undefined || prev === undefined || epoch < 1) return undefined;

@@ -1,0 +1,302 @@
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { appendEvent } from './audit/audit-log.ts';
+import { sealLog } from './audit/seal-log.ts';
+import type { IssuerTerms } from './certificate/issue-certificates.ts';
+import {
+  ensureStatusList,
+  publishStatusList,
+  type StatusListTerms,
+} from './certificate/status-list-store.ts';
+import { certificateVct } from './certificate/type-metadata.ts';
+import type { Config } from './config.ts';
+import { openDatabase } from './db/database.ts';
+import { type Listener, listen } from './db/listen.ts';
+import { checkSchema, migrate } from './db/migrate.ts';
+import { inTransaction } from './db/transaction.ts';
+import { type DeliveryDeps, deliverMessages } from './federation/deliver-messages.ts';
+import { makeStatementFetcher } from './federation/fetch-statement.ts';
+import { BASE_VCT_PATH, MemberDirectory } from './federation/member-directory.ts';
+import type { SenderKeys } from './federation/message.ts';
+import { makePeerClient } from './federation/peer-client.ts';
+import { StatusListCache } from './federation/status-list-cache.ts';
+import { TRUST_MARK_MEDIA_TYPE } from './federation/trust-mark.ts';
+import { readContract } from './http/contract.ts';
+import { auditHandlers } from './http/handle-audit.ts';
+import { networkHandlers } from './http/handle-network.ts';
+import { partnerHandlers } from './http/handle-partners.ts';
+import { registrationHandlers } from './http/handle-registrations.ts';
+import { transferHandlers } from './http/handle-transfers.ts';
+import { verificationHandlers } from './http/handle-verification.ts';
+import type { Handlers } from './http/handlers.ts';
+import type { NodeParts } from './http/node-parts.ts';
+import { buildRoutes } from './http/route-builder.ts';
+import { buildServer, type ServerOptions } from './http/server.ts';
+import { createSessions } from './http/session.ts';
+import type { AuthorityCode, EntityId } from './kernel/authority.ts';
+import type { Clock } from './kernel/clock.ts';
+import type { Actor } from './kernel/role.ts';
+import { makePublications, statusListUri } from './publications.ts';
+import { publishedRuleBook } from './registry/authorities.ts';
+import { authorityOf } from './registry/rule-book.ts';
+import { type RepeatedWork, repeatWork } from './repeated-work.ts';
+import { completeArrivals, resendStalled } from './transfer/complete-arrival.ts';
+import { type HandleDeps, handleMessage } from './transfer/handle-message.ts';
+
+export type NodeOptions = {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** The contract, openapi.yaml as text. */
+  readonly contractText: string;
+  readonly migrationsFolder: string;
+  readonly limits?: ServerOptions['limits'];
+};
+
+export type AuthorityNode = {
+  readonly app: FastifyInstance;
+  readonly parts: NodeParts;
+  /** Begins the work in the background; to be called once the server listens, because peers ask back. */
+  startWork(): Promise<void>;
+  /** Lets what is running end, and gives back every connection. */
+  close(): Promise<void>;
+};
+
+/** Status lists are looked at this often, and a signed list lives this long when its authority is away. */
+const STATUS_LIFETIME_SECONDS = 172_800;
+const RESEND_AFTER_MS = 60_000;
+
+/** Puts one authority's node together. Everything that any part needs is built here and handed over; nothing is global. */
+export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
+  const { config, clock, log } = options;
+  if (config.migrationDatabaseUrl) await migrate(config.migrationDatabaseUrl, options.migrationsFolder);
+  const database = openDatabase(config.databaseUrl, {
+    max: config.databasePoolSize,
+    applicationName: `chikai ${config.authority}`,
+    onIdleError: () => log.warn({ event: 'database_connection_lost' }),
+  });
+  const { db } = database;
+  await checkSchema(database.pool, options.migrationsFolder);
+  await inTransaction(db, ensureStatusList);
+
+  const statusTerms: StatusListTerms = {
+    uri: statusListUri(config),
+    key: config.keys.certificate,
+    x5c: config.x5c.length > 0 ? config.x5c : undefined,
+    ttlSeconds: Math.max(config.statusRefreshSeconds, 1) * 2,
+    lifetimeSeconds: STATUS_LIFETIME_SECONDS,
+  };
+  const client = makePeerClient({ timeoutMs: 5_000 });
+  const lists = new StatusListCache(db, clock, client, {
+    uri: statusTerms.uri,
+    read: async () => (await publishStatusList(db, clock, statusTerms)).token,
+  });
+  const allowLoopback = new URL(config.issuer).protocol === 'http:';
+  const directory = new MemberDirectory(
+    db,
+    clock,
+    {
+      self: config.issuer,
+      anchor: config.anchor,
+      anchorKeys: config.anchorKeys,
+      statusMaxAgeSeconds: config.statusMaxAgeSeconds,
+      fetchStatement: makeStatementFetcher({ allowLoopback }),
+      fetchJson: makeStatementFetcher({ allowLoopback, mediaType: 'application/json' }),
+      fetchTrustMark: makeStatementFetcher({ allowLoopback, mediaType: TRUST_MARK_MEDIA_TYPE }),
+    },
+    lists,
+  );
+  await directory.load();
+
+  const rules = publishedRuleBook;
+  const self = authorityOf(rules, config.authority);
+  const nameOf = (code: AuthorityCode) =>
+    authorityOf(rules, code)?.name ??
+    directory.memberByCode(code)?.name ?? { ja: code as string, en: code as string };
+  const vault = {
+    authority: config.authority,
+    keyEncryption: config.keys.keyEncryption,
+    blindIndex: config.keys.blindIndex,
+  };
+  const issuerTerms: IssuerTerms = {
+    entityId: config.issuer,
+    authority: config.authority,
+    nameOf,
+    key: config.keys.certificate,
+    x5c: statusTerms.x5c,
+    vct: certificateVct(config.issuer),
+    baseVct: `${config.anchor}${BASE_VCT_PATH}`,
+    statusListUri: statusTerms.uri,
+    validityDays: config.certificateValidityDays,
+  };
+  const senderKeys: SenderKeys = (iss) => directory.member(iss)?.messageSigningKeys;
+  const memberOf = (entityId: EntityId) => directory.member(entityId);
+  const transferDeps: HandleDeps & { readonly db: typeof db } = {
+    db,
+    clock,
+    vault,
+    self: config.issuer,
+    authority: config.authority,
+    rules,
+    issuerTerms,
+    codeOf: (entityId) => directory.known().find((member) => member.entityId === entityId)?.code,
+  };
+  const delivery: DeliveryDeps = {
+    db,
+    clock,
+    vault,
+    self: config.issuer,
+    signingKey: config.keys.message,
+    client,
+    memberOf,
+    senderKeys,
+  };
+
+  const app = buildServer({ log, onRefusal, ...(options.limits ? { limits: options.limits } : {}) });
+  const sessions = await createSessions(app, { entityId: config.issuer, secret: config.keys.session, clock });
+  const workers = new Map<string, RepeatedWork>();
+  const parts: NodeParts = {
+    db,
+    clock,
+    authority: config.authority,
+    entityId: config.issuer,
+    nameOf,
+    vault,
+    rules,
+    directory,
+    issuerTerms,
+    statusTerms,
+    transferDeps,
+    receiptDeps: {
+      db,
+      clock,
+      self: config.issuer,
+      signingKey: config.keys.message,
+      decryptionKeys: [config.keys.decryption],
+      memberOf,
+      senderKeys,
+      handle: (trx, message, from) => handleMessage(trx, transferDeps, message, from),
+    },
+    sessions,
+    sessionSeconds: config.sessionHours * 3600,
+    logSigner: { issuer: config.issuer, key: config.keys.checkpoint },
+    publications: makePublications(config, clock, {
+      name: nameOf(config.authority),
+      contact: self?.contact ?? nameOf(config.authority).ja,
+      trustMarks: () => directory.trustMarks,
+    }),
+    wake: (work) => workers.get(work)?.wake(),
+  };
+  const handlers: Handlers = {
+    ...verificationHandlers(parts),
+    ...registrationHandlers(parts),
+    ...transferHandlers(parts),
+    ...partnerHandlers(parts),
+    ...auditHandlers(parts),
+    ...networkHandlers(parts),
+  };
+  buildRoutes(app, readContract(options.contractText), handlers, { sessions, clock });
+  await app.ready();
+  let listener: Listener | undefined;
+
+  return {
+    app,
+    parts,
+    async startWork() {
+      const fault = (work: string) => (error: unknown) =>
+        log.error({
+          event: 'work_failed',
+          work,
+          error: error instanceof Error ? error.name : 'unknown',
+          frames: framesOf(error),
+        });
+      const start = (name: string, everyMs: number, work: () => Promise<number | undefined>) =>
+        workers.set(name, repeatWork(everyMs, work, fault(name)));
+      start('trust', config.trustRefreshSeconds * 1000, refreshTrust);
+      start('lists', config.statusRefreshSeconds * 1000, refreshLists);
+      start('status', 3_600_000, pushStatusList);
+      start('outbox', 1_000, async () => ((await deliverMessages(delivery)).delivered > 0 ? 0 : undefined));
+      start('arrivals', 2_000, async () => ((await completeArrivals(transferDeps)) > 0 ? 0 : undefined));
+      start('stalled', 30_000, async () => void (await resendStalled(transferDeps, RESEND_AFTER_MS)));
+      start('seal', 10_000, async () => void (await sealLog(db, clock, parts.logSigner)));
+      const channels = { chikai_outbox: 'outbox', chikai_status: 'status' } as const;
+      listener = await listen(config.databaseUrl, Object.keys(channels), (channel) =>
+        workers.get(channels[channel as keyof typeof channels])?.wake(),
+      );
+    },
+    async close() {
+      await app.close();
+      await Promise.all([...workers.values()].map((worker) => worker.stop()));
+      await listener?.close();
+      await database.close();
+    },
+  };
+
+  /** Members come up at their own time: as long as one is missing, a look every second; afterwards at leisure. */
+  async function refreshTrust(): Promise<number | undefined> {
+    const before = directory.known().map((member) => member.code);
+    const { listed, incomplete } = await directory.refresh();
+    const after = directory.known().map((member) => member.code);
+    const added = after.filter((code) => !before.includes(code));
+    if (added.length > 0) {
+      workers.get('lists')?.wake();
+      await inTransaction(db, (trx) =>
+        appendEvent(trx, clock, {
+          type: 'members_listed',
+          actor: { kind: 'system', subject: 'system' },
+          visibility: 'staff',
+          facts: { added, lost: [] },
+        }),
+      );
+    }
+    return !listed || incomplete.length > 0 ? 500 : undefined;
+  }
+
+  async function refreshLists(): Promise<number | undefined> {
+    const results = await Promise.all(directory.members().map((member) => lists.refresh(member)));
+    return results.every(Boolean) ? undefined : Math.min(2_000, config.statusRefreshSeconds * 1000);
+  }
+
+  /** A change goes to everybody at once; whoever cannot be reached finds it at their next look. */
+  async function pushStatusList(): Promise<undefined> {
+    const { token } = await publishStatusList(db, clock, statusTerms);
+    await Promise.all(
+      directory
+        .members()
+        .map((member) =>
+          member.entityId === config.issuer
+            ? lists.take(member, token)
+            : client.post(member.statusPushEndpoint, {
+                contentType: 'application/statuslist+jwt',
+                body: token,
+                maxBytes: 10_000,
+              }),
+        ),
+    );
+    return undefined;
+  }
+
+  /** A refusal rolls its own entry back, so what known people were refused is written here, after the rollback. */
+  async function onRefusal(refused: { operationId: string; actor: Actor; code: string }): Promise<void> {
+    if (refused.actor.kind !== 'staff' && refused.actor.kind !== 'partner') return;
+    await inTransaction(db, (trx) =>
+      appendEvent(trx, clock, {
+        type: 'attempt_refused',
+        actor: refused.actor,
+        outcome: 'refused',
+        visibility: 'staff',
+        facts: { operationId: refused.operationId, code: refused.code },
+      }),
+    );
+  }
+}
+
+/** Where an error arose, without its words: a driver's words quote rows. */
+function framesOf(error: unknown): readonly string[] {
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  return stack
+    .split('\n')
+    .filter((line) => line.startsWith('    at '))
+    .slice(0, 5)
+    .map((line) => line.trim());
+}
