@@ -58,8 +58,7 @@ export function readAnchorConfig(
   }
   const memberFile = json('CHIKAI_MEMBERS_FILE', 'a JSON list of the members');
   const list = memberFile === undefined ? undefined : parseAnchorMembers(memberFile);
-  if (list && 'faults' in list)
-    faults.push(...list.faults.map((fault) => `CHIKAI_MEMBERS_FILE: ${fault}`));
+  if (list && 'faults' in list) faults.push(...list.faults.map((fault) => `CHIKAI_MEMBERS_FILE: ${fault}`));
   const portText = text('PORT') ?? '8080';
   if (!/^\d{1,5}$/.test(portText) || Number(portText) > 65_535) {
     faults.push('PORT is not a whole number from 0 to 65535');

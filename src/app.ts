@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { appendEvent } from './audit/audit-log.ts';
-import { sealLog } from './audit/seal-log.ts';
+import { type BackgroundWork, startBackgroundWork } from './background-work.ts';
 import type { IssuerTerms } from './certificate/issue-certificates.ts';
 import {
   ensureStatusList,
@@ -11,10 +11,9 @@ import {
 import { certificateVct } from './certificate/type-metadata.ts';
 import type { Config } from './config.ts';
 import { openDatabase } from './db/database.ts';
-import { type Listener, listen } from './db/listen.ts';
 import { checkSchema, migrate } from './db/migrate.ts';
 import { inTransaction } from './db/transaction.ts';
-import { type DeliveryDeps, deliverMessages } from './federation/deliver-messages.ts';
+import type { DeliveryDeps } from './federation/deliver-messages.ts';
 import { makeStatementFetcher } from './federation/fetch-statement.ts';
 import { BASE_VCT_PATH, MemberDirectory } from './federation/member-directory.ts';
 import type { SenderKeys } from './federation/message.ts';
@@ -39,8 +38,6 @@ import type { Actor } from './kernel/role.ts';
 import { makePublications, statusListUri } from './publications.ts';
 import { publishedRuleBook } from './registry/authorities.ts';
 import { authorityOf } from './registry/rule-book.ts';
-import { type RepeatedWork, repeatWork } from './repeated-work.ts';
-import { completeArrivals, resendStalled } from './transfer/complete-arrival.ts';
 import { type HandleDeps, handleMessage } from './transfer/handle-message.ts';
 
 export type NodeOptions = {
@@ -62,9 +59,8 @@ export type AuthorityNode = {
   close(): Promise<void>;
 };
 
-/** Status lists are looked at this often, and a signed list lives this long when its authority is away. */
+/** A signed list lives this long when its authority is away. */
 const STATUS_LIFETIME_SECONDS = 172_800;
-const RESEND_AFTER_MS = 60_000;
 
 /** Puts one authority's node together. Everything that any part needs is built here and handed over; nothing is global. */
 export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
@@ -154,7 +150,7 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
 
   const app = buildServer({ log, onRefusal, ...(options.limits ? { limits: options.limits } : {}) });
   const sessions = await createSessions(app, { entityId: config.issuer, secret: config.keys.session, clock });
-  const workers = new Map<string, RepeatedWork>();
+  let work: BackgroundWork | undefined;
   const parts: NodeParts = {
     db,
     clock,
@@ -185,7 +181,7 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
       contact: self?.contact ?? nameOf(config.authority).ja,
       trustMarks: () => directory.trustMarks,
     }),
-    wake: (work) => workers.get(work)?.wake(),
+    wake: (name) => work?.wake(name),
   };
   const handlers: Handlers = {
     ...verificationHandlers(parts),
@@ -197,84 +193,19 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
   };
   buildRoutes(app, readContract(options.contractText), handlers, { sessions, clock });
   await app.ready();
-  let listener: Listener | undefined;
 
   return {
     app,
     parts,
     async startWork() {
-      const fault = (work: string) => (error: unknown) =>
-        log.error({
-          event: 'work_failed',
-          work,
-          error: error instanceof Error ? error.name : 'unknown',
-          frames: framesOf(error),
-        });
-      const start = (name: string, everyMs: number, work: () => Promise<number | undefined>) =>
-        workers.set(name, repeatWork(everyMs, work, fault(name)));
-      start('trust', config.trustRefreshSeconds * 1000, refreshTrust);
-      start('lists', config.statusRefreshSeconds * 1000, refreshLists);
-      start('status', 3_600_000, pushStatusList);
-      start('outbox', 1_000, async () => ((await deliverMessages(delivery)).delivered > 0 ? 0 : undefined));
-      start('arrivals', 2_000, async () => ((await completeArrivals(transferDeps)) > 0 ? 0 : undefined));
-      start('stalled', 30_000, async () => void (await resendStalled(transferDeps, RESEND_AFTER_MS)));
-      start('seal', 10_000, async () => void (await sealLog(db, clock, parts.logSigner)));
-      const channels = { chikai_outbox: 'outbox', chikai_status: 'status' } as const;
-      listener = await listen(config.databaseUrl, Object.keys(channels), (channel) =>
-        workers.get(channels[channel as keyof typeof channels])?.wake(),
-      );
+      work = await startBackgroundWork({ parts, config, delivery, client, lists, log });
     },
     async close() {
       await app.close();
-      await Promise.all([...workers.values()].map((worker) => worker.stop()));
-      await listener?.close();
+      await work?.stop();
       await database.close();
     },
   };
-
-  /** Members come up at their own time: as long as one is missing, a look every second; afterwards at leisure. */
-  async function refreshTrust(): Promise<number | undefined> {
-    const before = directory.known().map((member) => member.code);
-    const { listed, incomplete } = await directory.refresh();
-    const after = directory.known().map((member) => member.code);
-    const added = after.filter((code) => !before.includes(code));
-    if (added.length > 0) {
-      workers.get('lists')?.wake();
-      await inTransaction(db, (trx) =>
-        appendEvent(trx, clock, {
-          type: 'members_listed',
-          actor: { kind: 'system', subject: 'system' },
-          visibility: 'staff',
-          facts: { added, lost: [] },
-        }),
-      );
-    }
-    return !listed || incomplete.length > 0 ? 500 : undefined;
-  }
-
-  async function refreshLists(): Promise<number | undefined> {
-    const results = await Promise.all(directory.members().map((member) => lists.refresh(member)));
-    return results.every(Boolean) ? undefined : Math.min(2_000, config.statusRefreshSeconds * 1000);
-  }
-
-  /** A change goes to everybody at once; whoever cannot be reached finds it at their next look. */
-  async function pushStatusList(): Promise<undefined> {
-    const { token } = await publishStatusList(db, clock, statusTerms);
-    await Promise.all(
-      directory
-        .members()
-        .map((member) =>
-          member.entityId === config.issuer
-            ? lists.take(member, token)
-            : client.post(member.statusPushEndpoint, {
-                contentType: 'application/statuslist+jwt',
-                body: token,
-                maxBytes: 10_000,
-              }),
-        ),
-    );
-    return undefined;
-  }
 
   /** A refusal rolls its own entry back, so what known people were refused is written here, after the rollback. */
   async function onRefusal(refused: { operationId: string; actor: Actor; code: string }): Promise<void> {
@@ -289,14 +220,4 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
       }),
     );
   }
-}
-
-/** Where an error arose, without its words: a driver's words quote rows. */
-function framesOf(error: unknown): readonly string[] {
-  const stack = error instanceof Error ? (error.stack ?? '') : '';
-  return stack
-    .split('\n')
-    .filter((line) => line.startsWith('    at '))
-    .slice(0, 5)
-    .map((line) => line.trim());
 }

@@ -36,7 +36,7 @@ export type AuditFacts = {
     readonly mid: string;
     readonly result: string;
   };
-  members_listed: { readonly added: readonly string[]; readonly lost: readonly string[] };
+  members_recognised: { readonly codes: readonly string[] };
   audit_queried: { readonly filters: readonly string[] };
   audit_checked: { readonly intact: boolean };
   attempt_refused: { readonly operationId: string; readonly code: string };

@@ -96,14 +96,20 @@ export class MemberDirectory {
     await this.lists.load((uri) => this.members().find((member) => member.statusListUri === uri));
   }
 
-  /** Reads the anchor's list and every member's chain. A member that cannot be reached keeps its verified chain until it expires. */
-  async refresh(): Promise<RefreshOutcome> {
+  /**
+   * Reads the anchor's list and the chain of every member, or of `only` these and whoever is new. A member that cannot
+   * be reached keeps its verified chain until that expires.
+   */
+  async refresh(only?: readonly EntityId[]): Promise<RefreshOutcome> {
     const listed = await this.#readList();
-    if (!listed) return { listed: false, incomplete: [] };
+    if (!listed) return { listed: false, incomplete: only ?? [] };
     this.#listed = new Set(listed);
-    await this.#refreshOwnMark();
-    const results = await Promise.all(listed.map((entityId) => this.#refreshMember(entityId)));
-    return { listed: true, incomplete: listed.filter((_, at) => !results[at]) };
+    if (!only || this.#trustMarks.length === 0) await this.#refreshOwnMark();
+    const asked = listed.filter(
+      (entityId) => !only || only.includes(entityId) || !this.#members.has(entityId),
+    );
+    const results = await Promise.all(asked.map((entityId) => this.#refreshMember(entityId)));
+    return { listed: true, incomplete: asked.filter((_, at) => !results[at]) };
   }
 
   async #refreshMember(entityId: EntityId): Promise<boolean> {

@@ -19,6 +19,7 @@ import {
   type NewRegistration,
 } from '../registry/registration-store.ts';
 import { destroyDataKey, type Vault } from '../registry/vault.ts';
+import { closeCase, isFinal } from './close-case.ts';
 import { type End, invalidateEpoch, loadCustody, storeCustody } from './custody-store.ts';
 import { reduce, registrationOf, transferOf } from './protocol.ts';
 import type { Decision, Effect, ProtocolEvent } from './protocol-event.ts';
@@ -139,6 +140,7 @@ async function storeTransfer(
     now,
   );
   if (row?.state === state) return;
+  if (next.side === 'DESTINATION' && isFinal(state)) await closeCase(trx, clock, tid);
   await recordStep(trx, tid, state, now);
   await appendEvent(trx, clock, {
     type: 'transfer_moved_on',

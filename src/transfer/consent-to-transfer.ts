@@ -9,6 +9,7 @@ import { Refusal } from '../kernel/refusal.ts';
 import type { Actor, PartnerPosition } from '../kernel/role.ts';
 import { openSealer, type Vault } from '../registry/vault.ts';
 import type { Disclosed } from './assess-offer.ts';
+import { closeCase } from './close-case.ts';
 import { CONSENT_TEXT_VERSION } from './consent-text.ts';
 import {
   findConsents,
@@ -149,6 +150,7 @@ export async function refuseConsent(
     const at = clock();
     await supersedeConsents(trx, transferId, at);
     await updateTransfer(trx, transferId, { state: 'consent_refused' }, at);
+    await closeCase(trx, clock, transferId);
     await recordStep(trx, transferId, 'consent_refused', at);
     await appendEvent(trx, clock, {
       type: 'transfer_consent_refused',

@@ -15,6 +15,7 @@ import {
 } from './application.ts';
 import { applyEvent, type ProtocolDeps } from './apply-event.ts';
 import type { Disclosed } from './assess-offer.ts';
+import { closeCase } from './close-case.ts';
 import type { ConsentStatement, RequestPayload } from './transfer-payload.ts';
 import {
   type ConsentRow,
@@ -86,6 +87,7 @@ async function close(
   const at = clock();
   await supersedeConsents(trx, row.id, at);
   await updateTransfer(trx, row.id, { state, reasons }, at);
+  if (state === 'declined') await closeCase(trx, clock, row.id);
   await recordStep(trx, row.id, state, at);
 }
 

@@ -4,6 +4,7 @@ import { inTransaction } from '../db/transaction.ts';
 import { Refusal } from '../kernel/refusal.ts';
 import type { Actor } from '../kernel/role.ts';
 import { applyEvent, type ProtocolDeps } from './apply-event.ts';
+import { closeCase } from './close-case.ts';
 import {
   type CaseState,
   findTransfer,
@@ -52,6 +53,7 @@ export async function withdrawTransfer(
         const at = clock();
         await supersedeConsents(trx, transferId, at);
         await updateTransfer(trx, transferId, { state: 'withdrawn' }, at);
+        await closeCase(trx, clock, transferId);
         await recordStep(trx, transferId, 'withdrawn', at);
         return;
       }

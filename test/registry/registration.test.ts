@@ -14,14 +14,86 @@ import {
 
 /** The law, cell by cell: `null` means forbidden. A new state or command does not compile until its row is written. */
 const TABLE: Record<RegistrationCommand, Record<RegistrationState, RegistrationState | null>> = {
-  receive: { staged: 'received', received: null, active: null, offered: null, released: null, closed: null, ended: null, abandoned: null },
-  settle: { staged: null, received: 'active', active: null, offered: null, released: null, closed: null, ended: null, abandoned: null },
-  offer: { staged: null, received: null, active: 'offered', offered: null, released: null, closed: null, ended: null, abandoned: null },
-  takeBack: { staged: null, received: null, active: null, offered: 'active', released: null, closed: null, ended: null, abandoned: null },
-  release: { staged: null, received: null, active: null, offered: 'released', released: null, closed: null, ended: null, abandoned: null },
-  close: { staged: null, received: null, active: null, offered: null, released: 'closed', closed: null, ended: null, abandoned: null },
-  end: { staged: null, received: 'ended', active: 'ended', offered: 'ended', released: null, closed: null, ended: null, abandoned: null },
-  abandon: { staged: 'abandoned', received: null, active: null, offered: null, released: null, closed: null, ended: null, abandoned: null },
+  receive: {
+    staged: 'received',
+    received: null,
+    active: null,
+    offered: null,
+    released: null,
+    closed: null,
+    ended: null,
+    abandoned: null,
+  },
+  settle: {
+    staged: null,
+    received: 'active',
+    active: null,
+    offered: null,
+    released: null,
+    closed: null,
+    ended: null,
+    abandoned: null,
+  },
+  offer: {
+    staged: null,
+    received: null,
+    active: 'offered',
+    offered: null,
+    released: null,
+    closed: null,
+    ended: null,
+    abandoned: null,
+  },
+  takeBack: {
+    staged: null,
+    received: null,
+    active: null,
+    offered: 'active',
+    released: null,
+    closed: null,
+    ended: null,
+    abandoned: null,
+  },
+  release: {
+    staged: null,
+    received: null,
+    active: null,
+    offered: 'released',
+    released: null,
+    closed: null,
+    ended: null,
+    abandoned: null,
+  },
+  close: {
+    staged: null,
+    received: null,
+    active: null,
+    offered: null,
+    released: 'closed',
+    closed: null,
+    ended: null,
+    abandoned: null,
+  },
+  end: {
+    staged: null,
+    received: 'ended',
+    active: 'ended',
+    offered: 'ended',
+    released: null,
+    closed: null,
+    ended: null,
+    abandoned: null,
+  },
+  abandon: {
+    staged: 'abandoned',
+    received: null,
+    active: null,
+    offered: null,
+    released: null,
+    closed: null,
+    ended: null,
+    abandoned: null,
+  },
 };
 
 t.test('every command leads where the table says, and is forbidden everywhere else', async (t) => {
@@ -34,26 +106,47 @@ t.test('every command leads where the table says, and is forbidden everywhere el
 
 t.test('what has ended, left or been given up never comes back', async (t) => {
   for (const state of ['ended', 'closed', 'abandoned'] as const) {
-    for (const command of Object.keys(TRANSITIONS) as RegistrationCommand[]) t.equal(stateAfter(command, state), undefined);
+    for (const command of Object.keys(TRANSITIONS) as RegistrationCommand[])
+      t.equal(stateAfter(command, state), undefined);
   }
 });
 
-t.test('a clerk records what the couple reports, an approver decides what takes the ground from an oath', async (t) => {
-  const staff = (role: 'clerk' | 'approver' | 'administrator'): Actor => ({ kind: 'staff', role, subject: 'staff-1' });
-  for (const [reason, { decidedBy }] of Object.entries(END_REASONS) as [EndReason, { decidedBy: readonly string[] }][]) {
-    for (const role of ['clerk', 'approver', 'administrator'] as const) {
-      const outcome = attempt(() => requireMayEnd(staff(role), reason));
-      t.same(outcome, decidedBy.includes(role) ? 'allowed' : { code: 'role_insufficient', facts: { roles: decidedBy } }, `${role}: ${reason}`);
+t.test(
+  'a clerk records what the couple reports, an approver decides what takes the ground from an oath',
+  async (t) => {
+    const staff = (role: 'clerk' | 'approver' | 'administrator'): Actor => ({
+      kind: 'staff',
+      role,
+      subject: 'staff-1',
+    });
+    for (const [reason, { decidedBy }] of Object.entries(END_REASONS) as [
+      EndReason,
+      { decidedBy: readonly string[] },
+    ][]) {
+      for (const role of ['clerk', 'approver', 'administrator'] as const) {
+        const outcome = attempt(() => requireMayEnd(staff(role), reason));
+        t.same(
+          outcome,
+          decidedBy.includes(role) ? 'allowed' : { code: 'role_insufficient', facts: { roles: decidedBy } },
+          `${role}: ${reason}`,
+        );
+      }
     }
-  }
-  const partner: Actor = {
-    kind: 'partner',
-    role: 'partner',
-    subject: 'partner-1',
-    scope: { record: { kind: 'registration', id: '3f8e3b3e-6b1f-4d5e-9a55-0d6d4a3d1f10' }, position: 'first' },
-  };
-  t.match(attempt(() => requireMayEnd(partner, 'dissolution')), { code: 'role_insufficient' });
-});
+    const partner: Actor = {
+      kind: 'partner',
+      role: 'partner',
+      subject: 'partner-1',
+      scope: {
+        record: { kind: 'registration', id: '3f8e3b3e-6b1f-4d5e-9a55-0d6d4a3d1f10' },
+        position: 'first',
+      },
+    };
+    t.match(
+      attempt(() => requireMayEnd(partner, 'dissolution')),
+      { code: 'role_insufficient' },
+    );
+  },
+);
 
 function attempt(work: () => void): unknown {
   try {

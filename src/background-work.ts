@@ -1,0 +1,142 @@
+import type { Logger } from 'pino';
+import { appendEvent } from './audit/audit-log.ts';
+import { sealLog } from './audit/seal-log.ts';
+import { publishStatusList } from './certificate/status-list-store.ts';
+import type { Config } from './config.ts';
+import { listen } from './db/listen.ts';
+import { inTransaction } from './db/transaction.ts';
+import { type DeliveryDeps, deliverMessages } from './federation/deliver-messages.ts';
+import type { PeerClient } from './federation/peer-client.ts';
+import type { StatusListCache } from './federation/status-list-cache.ts';
+import type { NodeParts } from './http/node-parts.ts';
+import type { EntityId } from './kernel/authority.ts';
+import { type RepeatedWork, repeatWork } from './repeated-work.ts';
+import { completeArrivals, resendStalled } from './transfer/complete-arrival.ts';
+
+export type BackgroundWork = {
+  wake(name: string): void;
+  stop(): Promise<void>;
+};
+
+export type BackgroundDeps = {
+  readonly parts: NodeParts;
+  readonly config: Config;
+  readonly delivery: DeliveryDeps;
+  readonly client: PeerClient;
+  readonly lists: StatusListCache;
+  readonly log: Logger;
+};
+
+const RESEND_AFTER_MS = 60_000;
+const FIRST_RETRY_MS = 500;
+const LONGEST_RETRY_MS = 60_000;
+/** Which worker a notification of the database wakes. */
+const CHANNELS: Readonly<Record<string, string>> = { chikai_outbox: 'outbox', chikai_status: 'status' };
+
+/**
+ * Everything a node does without being asked: keep the trust chains and status lists of the others fresh, deliver
+ * messages, issue for arrivals, seal the log. Any number of processes of one authority may do it at the same time.
+ */
+export async function startBackgroundWork(deps: BackgroundDeps): Promise<BackgroundWork> {
+  const { parts, config, delivery, log } = deps;
+  const { db, clock, transferDeps } = parts;
+  const workers = new Map<string, RepeatedWork>();
+  const start = (name: string, everyMs: number, work: () => Promise<number | undefined>) =>
+    workers.set(
+      name,
+      repeatWork(everyMs, work, (error) =>
+        log.error({ event: 'work_failed', work: name, ...faultOf(error) }),
+      ),
+    );
+  start(
+    'trust',
+    config.trustRefreshSeconds * 1000,
+    trustKeeper(deps, () => workers.get('lists')?.wake()),
+  );
+  start('lists', config.statusRefreshSeconds * 1000, () => refreshLists(deps));
+  start('status', 3_600_000, () => pushStatusList(deps));
+  start('outbox', 1_000, async () => ((await deliverMessages(delivery)).delivered > 0 ? 0 : undefined));
+  start('arrivals', 2_000, async () => ((await completeArrivals(transferDeps)) > 0 ? 0 : undefined));
+  start('stalled', 30_000, async () => void (await resendStalled(transferDeps, RESEND_AFTER_MS)));
+  start('seal', 10_000, async () => void (await sealLog(db, clock, parts.logSigner)));
+  const wake = (name: string) => workers.get(name)?.wake();
+  const listener = await listen(config.databaseUrl, Object.keys(CHANNELS), (channel) =>
+    wake(CHANNELS[channel] ?? ''),
+  );
+  return {
+    wake,
+    async stop() {
+      await Promise.all([...workers.values()].map((worker) => worker.stop()));
+      await listener.close();
+    },
+  };
+}
+
+/**
+ * Members come up at their own time: whoever is missing is looked for again after 0.5, 1, 2 … 60 seconds, they alone,
+ * so that one dead member costs the others nothing.
+ */
+function trustKeeper(
+  { parts, config }: BackgroundDeps,
+  onNews: () => void,
+): () => Promise<number | undefined> {
+  const { directory, db, clock } = parts;
+  let retryMs = FIRST_RETRY_MS;
+  let missing: readonly EntityId[] | undefined;
+  let fullAt = 0;
+  return async () => {
+    const isDue = clock().getTime() - fullAt >= config.trustRefreshSeconds * 1000;
+    const before = directory.known().map((member) => member.code);
+    const { listed, incomplete } = await directory.refresh(isDue ? undefined : missing);
+    if (isDue && listed) fullAt = clock().getTime();
+    const added = directory.known().flatMap((member) => (before.includes(member.code) ? [] : [member.code]));
+    if (added.length > 0) {
+      onNews();
+      await inTransaction(db, (trx) =>
+        appendEvent(trx, clock, {
+          type: 'members_recognised',
+          actor: { kind: 'system', subject: 'system' },
+          visibility: 'staff',
+          facts: { codes: added },
+        }),
+      );
+    }
+    missing = incomplete;
+    if (listed && incomplete.length === 0) {
+      retryMs = FIRST_RETRY_MS;
+      return undefined;
+    }
+    const wait = retryMs;
+    retryMs = Math.min(LONGEST_RETRY_MS, retryMs * 2);
+    return wait;
+  };
+}
+
+async function refreshLists({ parts, lists }: BackgroundDeps): Promise<undefined> {
+  await Promise.all(parts.directory.members().map((member) => lists.refresh(member)));
+  return undefined;
+}
+
+/** A change goes to everybody at once; whoever cannot be reached finds it at their next look. */
+async function pushStatusList({ parts, lists, client }: BackgroundDeps): Promise<undefined> {
+  const { db, clock, statusTerms, directory, entityId } = parts;
+  const { token: body } = await publishStatusList(db, clock, statusTerms);
+  const push = { contentType: 'application/statuslist+jwt', body, maxBytes: 10_000 };
+  await Promise.all(
+    directory
+      .members()
+      .map((member) =>
+        member.entityId === entityId
+          ? lists.take(member, body)
+          : client.post(member.statusPushEndpoint, push),
+      ),
+  );
+  return undefined;
+}
+
+/** What an error was and where it arose, without its words: a driver's words quote rows. */
+function faultOf(error: unknown): { readonly error: string; readonly frames: readonly string[] } {
+  if (!(error instanceof Error)) return { error: 'unknown', frames: [] };
+  const frames = (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at '));
+  return { error: error.name, frames: frames.slice(0, 5).map((line) => line.trim()) };
+}
