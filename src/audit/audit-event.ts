@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { canonicalJson } from '../kernel/canonical-json.ts';
 import type { Actor, PartnerPosition } from '../kernel/role.ts';
 import { hashLeaf } from './merkle-tree.ts';
 
@@ -78,7 +79,8 @@ export type SealedForm = {
 };
 
 export function leafHashOf(event: SealedForm): Buffer {
-  const canonical = JSON.stringify([
+  // Canonical, because jsonb does not keep the order of members: a fact reads the same before and after the database.
+  const canonical = canonicalJson([
     event.at.toISOString(),
     event.type,
     event.actorKind,
@@ -90,20 +92,9 @@ export function leafHashOf(event: SealedForm): Buffer {
     event.purpose,
     event.outcome,
     event.visibility,
-    sortMembers(event.facts),
+    event.facts,
   ]);
   return hashLeaf(Buffer.concat([event.salt, Buffer.from(canonical)]));
-}
-
-/** jsonb does not keep the order of members: sorted, a fact reads the same before and after the database. */
-function sortMembers(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sortMembers);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([member, inner]) => [member, sortMembers(inner)]),
-  );
 }
 
 /** The row form of an event: salted, so that the leaf of a guessable event cannot be recognised by its hash. */

@@ -1,5 +1,6 @@
 import { type EntityId, isEntityId } from '../kernel/authority.ts';
 import { fromBase64url } from '../kernel/base64url.ts';
+import { canonicalJson } from '../kernel/canonical-json.ts';
 import {
   type CompactJws,
   requireString,
@@ -232,12 +233,4 @@ export async function verifySender(
   const found = keys.find(({ kid }) => kid === jws.header.kid);
   if (!found) throw new TokenFault('key_unknown', 'kid');
   await verifySignature(jws, found.key);
-}
-
-/** JSON of one text per value: members sorted by UTF-16 code units, no white space (RFC 8785 §3.2). */
-export function canonicalJson(value: JsonValue): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-  if (!isJsonObject(value)) return JSON.stringify(value);
-  const members = Object.keys(value).sort();
-  return `{${members.map((name) => `${JSON.stringify(name)}:${canonicalJson(value[name] as JsonValue)}`).join(',')}}`;
 }

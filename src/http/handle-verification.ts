@@ -7,13 +7,14 @@ import { dayInJapan, epochSeconds } from '../kernel/clock.ts';
 import { isJsonObject, JsonFault, parseStrictJson } from '../kernel/strict-json.ts';
 import { previewContinuation } from '../registry/continuation.ts';
 import type { ContinuationPreview } from '../registry/continuation-question.ts';
-import { isInForce } from '../registry/japan-day.ts';
+import { type Dated, isInForce } from '../registry/japan-day.ts';
 import type { components } from './api.generated.ts';
 import type { Handlers } from './handlers.ts';
 import type { NodeParts } from './node-parts.ts';
 
 type VerificationBody = components['schemas']['Verification'];
 type PreviewBody = components['schemas']['ContinuationPreview'];
+type DatedFact = components['schemas']['DatedFact'];
 type Question = components['schemas']['VerificationRequest'];
 
 /** A presentation is answered once asked: how old a key binding may be. */
@@ -75,8 +76,10 @@ export function verificationHandlers(
 
     async listRuleSets({ query }) {
       const { on } = query;
-      const inForce = <Each extends { validFrom: string; validTo: string | null }>(facts: readonly Each[]) =>
-        facts.filter((fact) => on === undefined || isInForce(fact, on)).map((fact) => ({ ...fact }));
+      const inForce = (facts: readonly Dated[]) =>
+        facts
+          .filter((fact) => on === undefined || isInForce(fact, on))
+          .map((fact) => ({ ...fact }) as DatedFact);
       const authorities = node.rules.authorities.map(
         ({ code, name, kind, contact, schemes, memberships, ruleSets }) => ({
           code,
@@ -88,7 +91,7 @@ export function verificationHandlers(
           ruleSets: inForce(ruleSets),
         }),
       );
-      return { status: 200, body: { authorities } as never };
+      return { status: 200, body: { authorities } };
     },
   };
 }

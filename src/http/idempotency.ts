@@ -1,3 +1,4 @@
+import { canonicalJson } from '../kernel/canonical-json.ts';
 import { sha256 } from '../kernel/digest.ts';
 import { Refusal } from '../kernel/refusal.ts';
 
@@ -19,15 +20,4 @@ export function idempotencyKeyOf(header: string | string[] | undefined): string 
 
 export function requestHashOf(request: { operationId: string; params: unknown; body: unknown }): Buffer {
   return sha256(canonicalJson(request));
-}
-
-/** One text per value whatever the order of its members, as RFC 8785 has it: by UTF-16 code units. */
-export function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
-  const members = Object.entries(value)
-    .filter(([, member]) => member !== undefined)
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, member]) => `${JSON.stringify(name)}:${canonicalJson(member)}`);
-  return `{${members.join(',')}}`;
 }

@@ -15,6 +15,8 @@ export type NodePlan = { readonly entityId: EntityId; readonly port: number; rea
 
 export type AuthorityPlan = NodePlan & {
   readonly id: string;
+  /** Its place in the list of all known authorities, from 0. */
+  readonly order: number;
   readonly code: AuthorityCode;
   readonly name: { readonly ja: string; readonly en: string };
   /** Database, its owner and the application's log-in: `[a-z][a-z0-9_]*`. */
@@ -59,17 +61,23 @@ export function planNetwork(
     data,
     anchor: { entityId: entityAt(port), port, folder: join(data, 'anchor') },
     authorities: known
-      .map((authority, order) => planAuthority(authority, data, port + 1 + order))
-      .filter((_, order) => isChosen(known[order], chosen)),
+      .map((authority, order) => ({ authority, order }))
+      .filter(({ authority }) => (chosen ? chosen.includes(authority.id) : authority.founding))
+      .map(({ authority, order }) => planAuthority(authority, order, { data, port: port + 1 + order })),
   };
 }
 
-function planAuthority(authority: KnownAuthority, data: string, port: number): AuthorityPlan {
+function planAuthority(
+  authority: KnownAuthority,
+  order: number,
+  { data, port }: { data: string; port: number },
+): AuthorityPlan {
   const { id, code, name, memberships } = authority;
   const database = `chikai_${id.replaceAll('-', '_')}`;
   const { validFrom: from = '', validTo: to = null } = memberships.at(-1) ?? {};
   return {
     id,
+    order,
     code,
     name,
     entityId: entityAt(port),
@@ -80,11 +88,6 @@ function planAuthority(authority: KnownAuthority, data: string, port: number): A
     appLogin: `${database}_app`,
     membership: to === null ? { from } : { from, to },
   };
-}
-
-function isChosen(authority: KnownAuthority | undefined, chosen: readonly string[] | undefined): boolean {
-  if (!authority) return false;
-  return chosen ? chosen.includes(authority.id) : authority.founding;
 }
 
 /** `localhost` and not 127.0.0.1, because browsers let a page scan QR codes there without https. */

@@ -8,12 +8,7 @@ import type { KeyRing } from '../key-ring.ts';
 import { demandFreePorts } from './free-ports.ts';
 import type { AuthorityPlan, NetworkPlan } from './network-plan.ts';
 import { existingDatabases, prepareDatabases } from './prepare-databases.ts';
-import {
-  anchorFiles,
-  authorityFiles,
-  prepareAnchorKeys,
-  prepareAuthorityKeys,
-} from './prepare-keys.ts';
+import { anchorFiles, authorityFiles, prepareAnchorKeys, prepareAuthorityKeys } from './prepare-keys.ts';
 import { fileDamaged, readJson, writeJson } from './private-file.ts';
 import { StartFault } from './start-fault.ts';
 import type { ProcessPlan } from './supervise.ts';

@@ -11,7 +11,6 @@ import fc from 'fast-check';
 import { CompactEncrypt } from 'jose';
 import t from 'tap';
 import {
-  canonicalJson,
   checkRepeated,
   contentHash,
   MESSAGE_SKEW_SECONDS,
@@ -27,6 +26,7 @@ import {
 import { type MessageDraft, openMessage, sealMessage } from '../../src/federation/message-envelope.ts';
 import { openReceipt, type ReceiptContent, signReceipt } from '../../src/federation/receipt.ts';
 import type { EntityId } from '../../src/kernel/authority.ts';
+import { canonicalJson } from '../../src/kernel/canonical-json.ts';
 import { type PrivateJwk, type SigningKey, signingKeyFromJwk } from '../../src/kernel/signing-key.ts';
 import type { JsonObject } from '../../src/kernel/strict-json.ts';
 
