@@ -141,9 +141,9 @@ export function readConfig(environment: Environment, readFile: ReadFile): Config
   const numbers = {
     databasePoolSize: whole('DATABASE_POOL_SIZE', 8, 2, 50),
     port: whole('PORT', 8080, 0, 65_535),
-    certificateValidityDays: whole('CHIKAI_CERTIFICATE_VALIDITY_DAYS', 1095, 1, 3650),
+    certificateValidityDays: whole('CHIKAI_CERTIFICATE_VALIDITY_DAYS', 1095, 1, 1096),
     statusMaxAgeSeconds: whole('CHIKAI_STATUS_MAX_AGE_SECONDS', 86_400, 60, 604_800),
-    statusRefreshSeconds: whole('CHIKAI_STATUS_REFRESH_SECONDS', 20, 1, 3600),
+    statusRefreshSeconds: whole('CHIKAI_STATUS_REFRESH_SECONDS', 20, 1, 60),
     trustRefreshSeconds: whole('CHIKAI_TRUST_REFRESH_SECONDS', 3600, 1, 86_400),
     sessionHours: whole('CHIKAI_SESSION_HOURS', 8, 1, 24),
   };

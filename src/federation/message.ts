@@ -11,7 +11,7 @@ import {
 } from '../kernel/compact-jws.ts';
 import { sha256Base64url } from '../kernel/digest.ts';
 import { isUuid } from '../kernel/id.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from '../kernel/strict-json.ts';
+import { isJsonObject, type JsonObject } from '../kernel/strict-json.ts';
 
 /** The steps of a transfer, one JWS `typ` each: a signed accept can never be read as a release. */
 export const MESSAGE_STEPS = [

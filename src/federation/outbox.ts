@@ -67,8 +67,11 @@ export type WaitingMessage = OutgoingMessage & {
   readonly payload: Payload | undefined;
 };
 
-/** Seconds after which a message whose sender died in the middle of a try is tried by another process. */
-const CLAIM_SECONDS = 20;
+/**
+ * Seconds after which a message whose sender died in the middle of a try is tried again: longer than a try can last
+ * (the peer's time limit and one transaction), and not much longer, since a couple waits.
+ */
+const CLAIM_SECONDS = 10;
 
 /**
  * Takes messages whose time has come and moves their next try ahead, so that two processes never send the same one at
@@ -177,11 +180,14 @@ export async function hasten(db: Db, to: EntityId, now: Date): Promise<void> {
     .execute();
 }
 
-/** Payloads of a transfer that has ended: nothing will be sent with them any more. */
-export async function erasePayloads(trx: Trx, tid: string): Promise<void> {
+/**
+ * Payloads of a transfer that has ended. A message that has not reached its peer by then is not sent any more: without
+ * its payload it would only be refused as malformed.
+ */
+export async function erasePayloads(trx: Trx, tid: string, now: Date): Promise<void> {
   await trx
     .updateTable('outbox_message')
-    .set({ payload: null })
+    .set({ payload: null, delivered_at: sql`coalesce(delivered_at, ${now})` })
     .where('transfer_id', '=', tid)
     .where('payload', 'is not', null)
     .execute();

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { appendEvent } from '../audit/audit-log.ts';
 import type { Db, Trx } from '../db/transaction.ts';
 import { inTransaction } from '../db/transaction.ts';
@@ -36,21 +37,10 @@ export type ReceiptDeps = {
  * @throws Refusal `peer_message_refused` for what is not an authentic message to this authority
  */
 export async function receiveMessage(deps: ReceiptDeps, text: string): Promise<string> {
-  const { db, clock, self, signingKey } = deps;
   const message = await open(deps, text);
   const from = deps.memberOf(message.from);
   if (!from) throw new Refusal('peer_message_refused', { reason: 'sender_unknown' });
-  const handled = await inTransaction(db, (trx) => take(deps, trx, message, from), { repeatable: true });
-  const { result, reason } = handled;
-  return signReceipt(
-    {
-      mid: message.mid,
-      messageHash: message.messageHash,
-      result,
-      ...(result === 'refused' ? { reason: reason ?? 'refused' } : {}),
-    },
-    { from: { entityId: self, signingKey }, to: message.from, now: clock() },
-  );
+  return inTransaction(deps.db, (trx) => take(deps, trx, message, from), { repeatable: true });
 }
 
 async function open(
@@ -70,60 +60,94 @@ async function open(
   }
 }
 
-async function take(deps: ReceiptDeps, trx: Trx, message: OpenedMessage, from: Member): Promise<Handled> {
-  const { clock } = deps;
+/** @returns the receipt for this very text, signed before the commit so that it is kept with what it confirms */
+async function take(deps: ReceiptDeps, trx: Trx, message: OpenedMessage, from: Member): Promise<string> {
+  const { clock, self, signingKey } = deps;
   const at = clock();
+  // Two copies of a message wait for each other here: the second finds what the first has written.
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`message ${message.mid}`}, 0))`.execute(trx);
   const known = await trx
     .selectFrom('inbox_message')
     .select(['mid', 'content_hash'])
     .where('mid', '=', message.mid)
     .executeTakeFirst();
-  // QUERY asks again on purpose and changes nothing; every other step says one thing for ever.
-  if (known && message.step !== 'query') {
-    try {
-      checkRepeated({ mid: known.mid, contentHash: known.content_hash }, message);
-    } catch {
-      return { result: 'refused', reason: 'content_changed' };
-    }
-  }
-  const handled = await deps.handle(trx, message, from);
-  if (!known) {
-    await trx
-      .insertInto('inbox_message')
-      .values({
-        mid: message.mid,
-        transfer_id: message.tid,
-        step: message.step,
-        sender: message.from,
-        content_hash: message.contentHash,
-        received_at: at,
-        result: handled.result,
-      })
-      .execute();
-    await trx
-      .insertInto('message_evidence')
-      .values({
-        id: newId(clock),
-        mid: message.mid,
-        transfer_id: message.tid,
-        direction: 'received',
-        jws: message.jws,
-        at,
-      })
-      .execute();
-  }
+  const handled: Handled =
+    known && saysOtherwise(known, message)
+      ? { result: 'refused', reason: 'content_changed' }
+      : await deps.handle(trx, message, from);
+  const { result, reason } = handled;
+  const receipt = await signReceipt(
+    {
+      mid: message.mid,
+      messageHash: message.messageHash,
+      result,
+      ...(result === 'refused' ? { reason: reason ?? 'refused' } : {}),
+    },
+    { from: { entityId: self, signingKey }, to: message.from, now: at },
+  );
+  if (!known) await rememberMessage(trx, message, result, at);
+  await keepEvidence(trx, clock, message, receipt);
   await appendEvent(trx, clock, {
     type: 'message_received',
     actor: { kind: 'peer', subject: from.code },
     record: { kind: 'transfer', id: message.tid },
     visibility: 'both',
-    outcome: handled.result === 'refused' ? 'refused' : 'done',
-    facts: {
-      step: message.step,
-      from: from.code,
-      mid: message.mid,
-      result: handled.reason ?? handled.result,
-    },
+    outcome: result === 'refused' ? 'refused' : 'done',
+    facts: { step: message.step, from: from.code, mid: message.mid, result: reason ?? result },
   });
-  return handled;
+  return receipt;
+}
+
+/** QUERY asks again on purpose and changes nothing; every other step says one thing for ever. */
+function saysOtherwise(known: { mid: string; content_hash: string }, message: OpenedMessage): boolean {
+  if (message.step === 'query') return false;
+  try {
+    checkRepeated({ mid: known.mid, contentHash: known.content_hash }, message);
+    return false;
+  } catch (error) {
+    if (error instanceof MessageFault) return true;
+    throw error;
+  }
+}
+
+async function rememberMessage(
+  trx: Trx,
+  message: OpenedMessage,
+  result: ReceiptResult,
+  at: Date,
+): Promise<void> {
+  await trx
+    .insertInto('inbox_message')
+    .values({
+      mid: message.mid,
+      transfer_id: message.tid,
+      step: message.step,
+      sender: message.from,
+      content_hash: message.contentHash,
+      received_at: at,
+      result,
+    })
+    .execute();
+}
+
+/** Each try of a message is another signed text with its own receipt; the same text again adds nothing. */
+async function keepEvidence(
+  trx: Trx,
+  clock: Clock,
+  { mid, tid, jws }: OpenedMessage,
+  receipt: string,
+): Promise<void> {
+  const kept = await trx
+    .selectFrom('message_evidence')
+    .select('id')
+    .where('transfer_id', '=', tid)
+    .where('direction', '=', 'received')
+    .where('jws', '=', jws)
+    .limit(1)
+    .executeTakeFirst();
+  if (kept) return;
+  await trx
+    .insertInto('message_evidence')
+    .values({ id: newId(clock), mid, transfer_id: tid, direction: 'received', jws, receipt, at: clock() })
+    .execute();
 }

@@ -76,21 +76,20 @@ export class StatusListCache {
     if (held?.token === token) return true;
     const taken = await this.#believe(member, token, this.#clock());
     if (!taken) return false;
+    const { issuedAt, expiresAt } = taken;
     await saveStatusList(this.#db, {
       uri: member.statusListUri,
       entityId: member.entityId,
-      token,
+      token: taken.token,
       fetchedAt: this.#clock(),
-      ...taken,
+      issuedAt,
+      expiresAt,
     });
     return true;
   }
 
-  async #believe(
-    member: Member,
-    token: string,
-    fetchedAt: Date,
-  ): Promise<{ issuedAt: number; expiresAt: number } | undefined> {
+  /** @returns what is held afterwards; undefined where the token is not to be believed */
+  async #believe(member: Member, token: string, fetchedAt: Date): Promise<Held | undefined> {
     const uri = member.statusListUri;
     try {
       const { list, issuedAt, expiresAt } = await parseStatusListToken(token, {
@@ -101,15 +100,25 @@ export class StatusListCache {
       });
       const held = this.#held.get(uri);
       if (held && held.issuedAt > issuedAt) return undefined;
-      // Two lists of the same second: an entry that either refuses stays refused.
-      const merged = held && held.issuedAt === issuedAt ? unite(held.list, list) : list;
-      this.#held.set(uri, { list: merged, token, issuedAt, expiresAt, fetchedAt: epochSeconds(fetchedAt) });
-      return { issuedAt, expiresAt };
+      const told = { list, token, issuedAt, expiresAt, fetchedAt: epochSeconds(fetchedAt) };
+      const taken = held && held.issuedAt === issuedAt ? later(held, told) : told;
+      this.#held.set(uri, taken);
+      return taken;
     } catch (error) {
       if (error instanceof TokenFault || error instanceof StatusListFault) return undefined;
       throw error;
     }
   }
+}
+
+/**
+ * Of two lists of the same second the later is the one that refuses more, since no entry is ever good again; it is kept
+ * with its own signed text, so that a restart does not bring back what was refused.
+ */
+function later(held: Held, told: Held): Held {
+  const list = unite(held.list, told.list);
+  const isHeld = Buffer.compare(list.bytes, held.list.bytes) === 0;
+  return isHeld ? { ...held, fetchedAt: told.fetchedAt } : { ...told, list };
 }
 
 function unite(a: StatusList, b: StatusList): StatusList {

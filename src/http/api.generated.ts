@@ -819,19 +819,28 @@ export interface components {
         ContinuationPreview: {
             /** @enum {string} */
             outcome: "continuable" | "continuable_with_changes" | "new_oath" | "served_by_other_authority" | "address_change_only" | "undetermined";
+            /** @description The outcome in words of the caller's language */
+            text: string;
             agreement?: string;
             reasons: components["schemas"]["UnmetRequirement"][];
             differences: {
                 aspect: string;
+                /** @description Aspect and effect in words */
+                text: string;
                 origin?: string;
                 destination?: string;
                 /** @enum {string} */
                 effect: "kept" | "lapses" | "prove_again" | "to_confirm";
                 sources: string[];
             }[];
-            documents: string[];
-            waived: string[];
+            documents: components["schemas"]["CodeInWords"][];
+            /** @description What the agreement spares the couple */
+            waived: components["schemas"]["CodeInWords"][];
             toConfirm: components["schemas"]["ToConfirm"][];
+        };
+        CodeInWords: {
+            code: string;
+            text: string;
         };
         /** @description A rule that is not publicly known (要確認) */
         ToConfirm: {
@@ -857,6 +866,13 @@ export interface components {
             schemes: components["schemas"]["DatedFact"][];
             memberships: components["schemas"]["DatedFact"][];
             ruleSets: components["schemas"]["DatedFact"][];
+        };
+        RuleSource: {
+            label: string;
+            title: string;
+            url: string;
+            /** @description Month of reading, YYYY-MM */
+            readIn: string;
         };
         DatedFact: {
             /** Format: date */
@@ -1391,14 +1407,21 @@ export interface operations {
                     /**
                      * @example {
                      *       "outcome": "continuable",
+                     *       "text": "A continuation looks possible.",
                      *       "agreement": "osaka-2022",
                      *       "reasons": [],
                      *       "differences": [],
                      *       "documents": [
-                     *         "continuation_form"
+                     *         {
+                     *           "code": "continuation_form",
+                     *           "text": "form of continuation"
+                     *         }
                      *       ],
                      *       "waived": [
-                     *         "single_status_proof"
+                     *         {
+                     *           "code": "single_status_proof",
+                     *           "text": "Proof of having no spouse"
+                     *         }
                      *       ],
                      *       "toConfirm": []
                      *     }
@@ -1429,11 +1452,24 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "authorities": []
+                     *       "authorities": [],
+                     *       "agreements": [],
+                     *       "sources": [
+                     *         {
+                     *           "label": "daito/ordinance",
+                     *           "title": "大東市 要綱",
+                     *           "url": "https://www.city.daito.lg.jp/reiki_int/reiki_honbun/k220RG00002010.html",
+                     *           "readIn": "2026-11"
+                     *         }
+                     *       ]
                      *     }
                      */
                     "application/json": {
                         authorities: components["schemas"]["AuthorityRules"][];
+                        /** @description Agreements of mutual recognition (相互連携協定) */
+                        agreements: components["schemas"]["DatedFact"][];
+                        /** @description What the labels in `sources` stand for */
+                        sources: components["schemas"]["RuleSource"][];
                     };
                 };
             };

@@ -1,6 +1,7 @@
 import { appendEvent, type LoggedEvent, queryEvents } from '../audit/audit-log.ts';
 import { checkLog } from '../audit/seal-log.ts';
 import { inTransaction } from '../db/transaction.ts';
+import { Refusal } from '../kernel/refusal.ts';
 import type { components } from './api.generated.ts';
 import type { Handlers } from './handlers.ts';
 import type { NodeParts } from './node-parts.ts';
@@ -21,8 +22,8 @@ export function auditHandlers(node: NodeParts): Handlers<'queryAuditEvents' | 'c
           type,
           after,
           limit,
-          from: instant(query.from),
-          to: instant(query.to),
+          from: instant('from', query.from),
+          to: instant('to', query.to),
         });
         await appendEvent(trx, clock, {
           type: 'audit_queried',
@@ -57,8 +58,17 @@ export function auditHandlers(node: NodeParts): Handlers<'queryAuditEvents' | 'c
   };
 }
 
-function instant(text: string | undefined): Date | undefined {
-  return text === undefined ? undefined : new Date(text);
+/** A leap second is well-formed (RFC 3339 §5.7), but neither JavaScript nor PostgreSQL has that moment. */
+function instant(name: 'from' | 'to', text: string | undefined): Date | undefined {
+  if (text === undefined) return undefined;
+  const at = new Date(text);
+  if (Number.isNaN(at.getTime()))
+    throw new Refusal('request_malformed', {
+      pointer: `/query/${name}`,
+      rule: 'format',
+      allowed: 'date-time',
+    });
+  return at;
 }
 
 function eventBody(event: LoggedEvent): components['schemas']['AuditEvent'] {

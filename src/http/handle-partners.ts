@@ -115,14 +115,17 @@ async function logOwnReading(
   );
 }
 
-/** The role that acted, and the authority where it was another one; who in person stays with the auditor. */
+/**
+ * The role that acted, and the authority where it was another one; who in person stays with the auditor. Who caused a
+ * case to move on is left out: to one partner `partner` would say that the other one withdrew.
+ */
 function accessBody(node: NodeParts, { at, type, actor, purpose }: LoggedEvent): Schemas['Access'] {
   const peer =
     actor.kind === 'peer' && isAuthorityCode(actor.subject) ? (actor.subject as AuthorityCode) : undefined;
   return {
     at: at.toISOString(),
     type,
-    by: actor.role ?? actor.kind,
+    by: type === 'transfer_moved_on' && !peer ? 'system' : (actor.role ?? actor.kind),
     ...(peer ? { authority: { code: peer, name: { ...node.nameOf(peer) } } } : {}),
     ...(purpose ? { purpose } : {}),
   };

@@ -8,8 +8,9 @@ import { requireCertificate, revokeCertificate } from '../certificate/revoke-cer
 import { inTransaction } from '../db/transaction.ts';
 import { dayInJapan } from '../kernel/clock.ts';
 import { Refusal } from '../kernel/refusal.ts';
-import type { Actor, PartnerPosition } from '../kernel/role.ts';
+import { type Actor, type PartnerPosition, POSITIONS } from '../kernel/role.ts';
 import { createLoginCode } from '../registry/login-code.ts';
+import { foldName } from '../registry/name-folding.ts';
 import { type Oath, registerOath } from '../registry/register-oath.ts';
 import {
   type PartnerRecord,
@@ -43,6 +44,7 @@ export function registrationHandlers(node: NodeParts): Handlers<RegistrationOper
 
   return {
     async registerOath({ body, actor, idempotency }) {
+      requirePlausible(body, dayInJapan(clock()));
       const deps = { db, clock, vault, authority: node.authority, rules: node.rules };
       const answer = await registerOath(deps, command('registerOath', actor, idempotency), oathOf(body));
       return { status: 201, body: answer.body as Schemas['RegistrationCreated'] };
@@ -145,6 +147,17 @@ export function registrationHandlers(node: NodeParts): Handlers<RegistrationOper
 
 export function command(operationId: string, actor: Actor, idempotency: Idempotency): Command {
   return { actor, operationId, idempotencyKey: idempotency.key, requestHash: idempotency.requestHash };
+}
+
+/** What no schema can say: a birth is past, and a reading says something, or it could not be found again. */
+function requirePlausible({ partners }: Schemas['OathRequest'], today: string): void {
+  for (const position of POSITIONS) {
+    const refuse = (member: string, rule: string) =>
+      new Refusal('request_malformed', { pointer: `/partners/${position}/${member}`, rule });
+    const { kana, birthDate } = partners[position];
+    if (foldName(kana) === '') throw refuse('kana', 'pattern');
+    if (birthDate > today) throw refuse('birthDate', 'not_in_future');
+  }
 }
 
 function oathOf({ oathDate, partners, couple }: Schemas['OathRequest']): Oath {

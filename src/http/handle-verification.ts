@@ -4,13 +4,16 @@ import { verifyCertificate } from '../certificate/verify-certificate.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { SKEW_SECONDS } from '../federation/member-directory.ts';
 import { dayInJapan, epochSeconds } from '../kernel/clock.ts';
-import { isJsonObject, JsonFault, parseStrictJson } from '../kernel/strict-json.ts';
+import { isJsonObject, JsonFault, type JsonValue, parseStrictJson } from '../kernel/strict-json.ts';
 import { previewContinuation } from '../registry/continuation.ts';
 import type { ContinuationPreview } from '../registry/continuation-question.ts';
+import { ASPECT_WORDS, EFFECT_WORDS, OUTCOME_WORDS, WAIVER_WORDS } from '../registry/continuation-words.ts';
 import { type Dated, isInForce } from '../registry/japan-day.ts';
+import { DOCUMENT_WORDS, REQUIREMENT_WORDS } from '../registry/requirement-words.ts';
 import type { components } from './api.generated.ts';
 import type { Handlers } from './handlers.ts';
 import type { NodeParts } from './node-parts.ts';
+import type { Language } from './problem.ts';
 
 type VerificationBody = components['schemas']['Verification'];
 type PreviewBody = components['schemas']['ContinuationPreview'];
@@ -34,7 +37,7 @@ export function verificationHandlers(
       return { status: 200, contentType: 'application/x-ndjson', body: verdictLines(node, rawBody ?? '') };
     },
 
-    async recogniseCertificate({ body, actor }) {
+    async recogniseCertificate({ body, actor, language }) {
       const verification = await verify(node, body);
       const issuer = verification.verdict === 'valid' ? verification.certificate.issuer.code : undefined;
       await inTransaction(node.db, (trx) =>
@@ -59,19 +62,19 @@ export function verificationHandlers(
         status: 200,
         body: {
           verification: bodyOf(verification),
-          ...(continuation ? { continuation: previewBody(continuation) } : {}),
+          ...(continuation ? { continuation: previewBody(continuation, language) } : {}),
         },
       };
     },
 
-    async previewContinuation({ body }) {
+    async previewContinuation({ body, language }) {
       const { cohabiting, on, ...question } = body;
       const preview = previewContinuation(node.rules, {
         ...question,
         on: on ?? dayInJapan(node.clock()),
         cohabitingAtDestination: cohabiting,
       });
-      return { status: 200, body: previewBody(preview) };
+      return { status: 200, body: previewBody(preview, language) };
     },
 
     async listRuleSets({ query }) {
@@ -80,6 +83,12 @@ export function verificationHandlers(
         facts
           .filter((fact) => on === undefined || isInForce(fact, on))
           .map((fact) => ({ ...fact }) as DatedFact);
+      const sources = Object.entries(node.rules.sources).map(([label, { title, url, readIn }]) => ({
+        label,
+        title,
+        url,
+        readIn,
+      }));
       const authorities = node.rules.authorities.map(
         ({ code, name, kind, contact, schemes, memberships, ruleSets }) => ({
           code,
@@ -91,7 +100,7 @@ export function verificationHandlers(
           ruleSets: inForce(ruleSets),
         }),
       );
-      return { status: 200, body: { authorities } };
+      return { status: 200, body: { authorities, agreements: inForce(node.rules.agreements), sources } };
     },
   };
 }
@@ -126,13 +135,24 @@ const UNREADABLE_LINE: VerificationBody = {
 function readQuestion(line: string): Question | undefined {
   try {
     const value = parseStrictJson(line, { maxDepth: 4 });
-    if (!isJsonObject(value) || Object.keys(value).some((member) => member !== 'certificate'))
-      return undefined;
-    return typeof value.certificate === 'string' ? { certificate: value.certificate } : undefined;
+    if (!isJsonObject(value)) return undefined;
+    const { certificate, keyBinding, ...surplus } = value;
+    if (typeof certificate !== 'string' || Object.keys(surplus).length > 0) return undefined;
+    if (keyBinding === undefined) return { certificate };
+    const demanded = readKeyBinding(keyBinding);
+    return demanded && { certificate, keyBinding: demanded };
   } catch (error) {
     if (error instanceof JsonFault) return undefined;
     throw error;
   }
+}
+
+function readKeyBinding(value: JsonValue): Question['keyBinding'] {
+  if (!isJsonObject(value) || Object.keys(value).toSorted().join() !== 'audience,nonce') return undefined;
+  const { audience, nonce } = value;
+  const fits = (text: JsonValue | undefined, min: number, max: number): text is string =>
+    typeof text === 'string' && text.length >= min && text.length <= max;
+  return fits(audience, 1, 512) && fits(nonce, 8, 256) ? { audience, nonce } : undefined;
 }
 
 function bodyOf(verification: Verification): VerificationBody {
@@ -162,25 +182,28 @@ function instant(seconds: number): string {
   return new Date(seconds * 1000).toISOString();
 }
 
-function previewBody(preview: ContinuationPreview): PreviewBody {
+function previewBody(preview: ContinuationPreview, language: Language): PreviewBody {
   const { outcome, agreement, reasons, differences, documents, waived, toConfirm } = preview;
   return {
     outcome,
+    text: OUTCOME_WORDS[outcome][language],
     ...(agreement ? { agreement } : {}),
     reasons: reasons.map((reason) => ({
       ...reason,
       sources: [...reason.sources],
       remedies: [...reason.remedies],
+      text: REQUIREMENT_WORDS[reason.requirement][language],
     })),
     differences: differences.map(({ aspect, origin, destination, effect, sources }) => ({
       aspect,
       effect,
+      text: `${ASPECT_WORDS[aspect][language]}: ${EFFECT_WORDS[effect][language]}`,
       sources: [...sources],
       ...(origin === null ? {} : { origin }),
       ...(destination === null ? {} : { destination }),
     })),
-    documents: [...documents],
-    waived: [...waived],
+    documents: documents.map((code) => ({ code, text: DOCUMENT_WORDS[code][language] })),
+    waived: waived.map((code) => ({ code, text: WAIVER_WORDS[code][language] })),
     toConfirm: toConfirm.map(({ requirement, sources }) => ({ requirement, sources: [...sources] })),
   };
 }

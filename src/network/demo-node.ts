@@ -2,19 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { components } from '../http/api.generated.ts';
 import { StoryFault } from './demo-narration.ts';
+import type { NetworkFile } from './network-file.ts';
 
 export type Schemas = components['schemas'];
 
-type StaffRole = 'clerk' | 'approver' | 'auditor';
-
-/** An authority as the story knows it: an address, and the log-ins of its fictional staff. */
-export type DemoAuthority = {
-  readonly id: string;
-  readonly code: string;
-  readonly name: { readonly ja: string; readonly en: string };
-  readonly entityId: string;
-  readonly tokens: { readonly [Role in StaffRole]: string };
-};
+/** An authority as the story knows it: where it answers, and the log-ins of its fictional staff. */
+export type DemoAuthority = NetworkFile['authorities'][number];
 
 type Call = {
   readonly token?: string;

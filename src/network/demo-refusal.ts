@@ -13,7 +13,7 @@ import {
   verifyValid,
 } from './demo-counter.ts';
 import { applicationOfOne, inventCouple } from './demo-couple.ts';
-import { claimPlaceless } from './demo-move.ts';
+import { claimPlaceless } from './demo-invalidity.ts';
 import { claim } from './demo-narration.ts';
 import { type DemoNode, type Schemas, until } from './demo-node.ts';
 import type { Stage } from './demo-stage.ts';

@@ -1,25 +1,39 @@
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { dayInJapan, systemClock } from '../kernel/clock.ts';
 import { tellAudit } from './demo-audit.ts';
 import { tellCrash } from './demo-crash.ts';
+import { tellInvalidity } from './demo-invalidity.ts';
 import { tellMove } from './demo-move.ts';
-import { claim, Narration, StoryFault } from './demo-narration.ts';
-import { DemoNode } from './demo-node.ts';
+import { Narration } from './demo-narration.ts';
+import { tellOath } from './demo-oath.ts';
 import { tellRefusal } from './demo-refusal.ts';
-import type { Stage } from './demo-stage.ts';
-import { type NetworkFile, readNetworkFile } from './network-file.ts';
+import { readStage } from './demo-stage.ts';
 
-/** `npm run demo`: the whole story against the network that `npm start` runs. Ends with 1 where a claim does not hold. */
-async function run(): Promise<void> {
-  const { values } = parseArgs({ options: { data: { type: 'string', default: 'data' } } });
+/**
+ * `npm run demo [-- --data FOLDER]`: the story, played against the network that `npm start` runs. Over HTTP alone, with
+ * invented people, others at each run; each step checks what it tells.
+ *
+ * @throws StoryFault at the first step that does not hold
+ */
+async function run(args: string[]): Promise<void> {
+  const { values } = parseArgs({ args, options: { data: { type: 'string', default: './data' } } });
   const narration = new Narration({ print: (line) => console.log(line), nowMs: () => performance.now() });
-  console.log('誓い — 物語でたどる: 宣誓、検証、引継ぎ、監査');
-  console.log('Chikai — the story: an oath, its verification, its move, its audit');
-  const stage = await setStage(values.data, narration);
-  const move = await tellMove(stage);
-  await tellAudit(stage, move);
-  await tellRefusal(stage, move.old.first);
+  console.log('誓い Chikai: 宣誓から引継ぎまでの物語 (the story, from an oath to its move)');
+  const stage = await readStage(values.data, narration, dayInJapan(systemClock()));
+  const couple = await tellOath(stage);
+  const move = await tellMove(stage, couple.old);
+  await tellInvalidity(stage, move, couple.old);
+  await tellAudit(stage, couple, move);
+  await tellRefusal(stage, couple.old.first);
   await tellCrash(stage);
   narration.summarise();
+}
+
+try {
+  await run(process.argv.slice(2));
+} catch (error) {
+  console.error(
+    `\n物語はここで止まりました / The story stops here: ${error instanceof Error ? error.message : 'unknown'}`,
+  );
+  process.exitCode = 1;
 }

@@ -86,7 +86,7 @@ export class Demonstration {
     clearInterval(this.#renewal);
     this.#renewal = undefined;
     await this.#written;
-    await rm(networkFilePath(this.#plan), { force: true });
+    await rm(networkFilePath(this.#plan.data), { force: true });
   }
 
   async #renew(): Promise<void> {

@@ -152,7 +152,7 @@ async function claimServer(address: DatabaseAddress, home: string): Promise<pg.C
 }
 
 async function connectWhenReady(address: DatabaseAddress, home: string): Promise<pg.Client | undefined> {
-  for (const deadline = Date.now() + 30_000; Date.now() < deadline; await pause(20)) {
+  for (const deadline = performance.now() + 30_000; performance.now() < deadline; await pause(20)) {
     const client = newClient(address, `process ${process.pid}`);
     // A server that ends also ends this connection; `end` follows and is what counts.
     client.on('error', () => undefined);

@@ -4,7 +4,7 @@ import { Demonstration, type WithoutCouple } from './demonstration.ts';
 import type { DemonstrationCouple } from './demonstration-couple.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.ts';
 import type { AuthorityPlan, NetworkPlan } from './network-plan.ts';
-import { type PreparedNetwork, prepareDataFolder, prepareNetwork } from './prepare.ts';
+import { type PreparedNetwork, prepareNetwork } from './prepare.ts';
 import { awaitRecognition } from './recognition.ts';
 import { SupervisedProcess } from './supervise.ts';
 
@@ -50,11 +50,10 @@ export class LocalNetwork {
   }
 
   /**
-   * Brings everything up and waits until it works together. Whatever this throws, {@link stop} is to be called then.
+   * Brings everything up and waits until it works together. The data folder exists. Whatever this throws, {@link stop} is to be called then.
    * @throws StartFault, EmbeddedPostgresFault, MigrationFault; the signal's reason
    */
   async start(signal: AbortSignal): Promise<NetworkReport> {
-    await prepareDataFolder(this.#plan.data);
     const postgres = await this.#startDatabase();
     this.#postgres = postgres;
     this.#events.onStep('database');

@@ -66,7 +66,11 @@ export async function startServer(
   child.unref();
   await log.close();
   // Recovery after a crash replays the log and may take a while; an operator sees it in postgres.log.
-  for (const deadline = Date.now() + START_LIMIT_MS; !ended && Date.now() < deadline; await pause(5)) {
+  for (
+    const deadline = performance.now() + START_LIMIT_MS;
+    !ended && performance.now() < deadline;
+    await pause(5)
+  ) {
     const running = await findPostmaster(cluster);
     if (running?.ready && running.pid === child.pid) return running;
   }
@@ -95,7 +99,7 @@ export async function stopServer(cluster: string, pid: number): Promise<void> {
       return;
     }
     // Its working folder and not its number: a server that we adopted stays a number until somebody collects it.
-    for (const deadline = Date.now() + limitMs; Date.now() < deadline; await pause(5)) {
+    for (const deadline = performance.now() + limitMs; performance.now() < deadline; await pause(5)) {
       if (!(await worksIn(pid, cluster))) return;
     }
   }

@@ -1,10 +1,11 @@
-import { chmod, mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DatabaseAddress, databaseUrl } from '../db/database.ts';
 import { membersJson, parseAnchorMembers } from '../federation/anchor-members.ts';
 import type { AnchorMember } from '../federation/trust-anchor.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { KeyRing } from '../key-ring.ts';
+import { compileCacheFolder } from './data-folder.ts';
 import { demandFreePorts } from './free-ports.ts';
 import type { AuthorityPlan, NetworkPlan } from './network-plan.ts';
 import { existingDatabases, prepareDatabases } from './prepare-databases.ts';
@@ -26,21 +27,6 @@ export type PreparedAuthority = {
   readonly process: ProcessPlan;
   readonly sessionSecret: Uint8Array;
 };
-
-/** @throws StartFault `folder_unusable` */
-export async function prepareDataFolder(data: string): Promise<void> {
-  try {
-    const made = await mkdir(data, { recursive: true });
-    // To be entered, not listed: as root PostgreSQL may have to run as another user. What is inside is closed.
-    if (made !== undefined) await chmod(data, 0o711);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
-    throw new StartFault('folder_unusable', {
-      ja: `データフォルダー ${data} を使えません(${code})。--data で別のフォルダーを指定してください`,
-      en: `The data folder ${data} cannot be used (${code}): choose another one with --data.`,
-    });
-  }
-}
 
 /**
  * Makes everything that the processes need: keys before databases, databases migrated, the anchor's list of members.
@@ -157,5 +143,5 @@ function authorityProcess(
 
 /** Compiled code is kept, so that nine processes need not each translate the same sources again. */
 function commonEnvironment(data: string): Record<string, string> {
-  return { HOST: '127.0.0.1', NODE_COMPILE_CACHE: join(data, 'compile-cache') };
+  return { HOST: '127.0.0.1', NODE_COMPILE_CACHE: compileCacheFolder(data) };
 }

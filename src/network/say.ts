@@ -25,7 +25,7 @@ export function networkTable(plan: NetworkPlan, report: NetworkReport): string {
     ...aligned([header, anchor, ...rows]),
     '',
     '職員の役割ごとのトークンなど (staff tokens by role, and everything else):',
-    `  ${networkFilePath(plan)}`,
+    `  ${networkFilePath(plan.data)}`,
     ...report.notRecognising.map((authority) => stillAlone(authority)),
     ...report.withoutCouple.map(
       ({ authority, reason }) =>

@@ -15,6 +15,7 @@ export type ProcessPlan = {
 };
 
 const LOG_LIMIT_BYTES = 10_000_000;
+const POLL_MS = 150;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 10_000;
 /** Whoever lived this long did not die of its start. */
@@ -83,7 +84,7 @@ export class SupervisedProcess {
 
   /** @throws StartFault `process_failed` where the process does not come up in time; the signal's reason */
   async ready(withinMs: number, signal: AbortSignal): Promise<void> {
-    for (const end = performance.now() + withinMs; performance.now() < end; await pause(50)) {
+    for (const end = performance.now() + withinMs; performance.now() < end; await pause(POLL_MS)) {
       signal.throwIfAborted();
       if (this.#diedUnready) break;
       if (await this.#answers()) {

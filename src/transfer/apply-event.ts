@@ -12,18 +12,14 @@ import { sha256Base64url } from '../kernel/digest.ts';
 import type { Id } from '../kernel/id.ts';
 import type { Actor } from '../kernel/role.ts';
 import { TRANSITIONS } from '../registry/registration.ts';
-import {
-  changeState,
-  findEpoch,
-  insertRegistration,
-  type NewRegistration,
-} from '../registry/registration-store.ts';
+import { changeState, findEpoch, type NewRegistration } from '../registry/registration-store.ts';
 import { destroyDataKey, type Vault } from '../registry/vault.ts';
 import { closeCase, isFinal } from './close-case.ts';
 import { type End, invalidateEpoch, loadCustody, storeCustody } from './custody-store.ts';
 import { reduce, registrationOf, transferOf } from './protocol.ts';
 import type { Decision, Effect, ProtocolEvent } from './protocol-event.ts';
 import { ABSENT, NO_TRANSFER, type TransferState } from './protocol-state.ts';
+import { stageRegistration } from './stage-registration.ts';
 import { PROVIDED_ITEMS } from './transfer-payload.ts';
 import {
   type CaseState,
@@ -114,7 +110,7 @@ async function storeTransfer(
   const now = clock();
   const code = deps.codeOf(peer) ?? row?.peerCode;
   if (code === undefined) throw new Error('a transfer with an authority that is not a member');
-  const state = caseStateOf(next);
+  const state = caseStateOf(next, row?.protocol ?? NO_TRANSFER);
   if (!row) {
     const side = next.side === 'SOURCE' ? 'origin' : 'destination';
     await insertTransfer(trx, {
@@ -152,7 +148,7 @@ async function storeTransfer(
 }
 
 /** The people's word for a protocol state. Why a case ended without a transfer is decided where it ends. */
-function caseStateOf(transfer: Exclude<TransferState, { side: 'NONE' }>): CaseState {
+function caseStateOf(transfer: Exclude<TransferState, { side: 'NONE' }>, before: TransferState): CaseState {
   if (transfer.side === 'SOURCE') {
     switch (transfer.state) {
       case 'OFFERED':
@@ -177,7 +173,10 @@ function caseStateOf(transfer: Exclude<TransferState, { side: 'NONE' }>): CaseSt
     case 'REJECTED':
       return transfer.reason === 'withdrawn' ? 'withdrawn' : 'declined';
     case 'CANCELLED':
-      return 'refused_by_origin';
+      // The origin cancels because the couple wished so, or for a reason of its own that it does not tell.
+      return before.side === 'DESTINATION' && before.state === 'STAGED' && before.wish === 'WITHDRAW'
+        ? 'withdrawn'
+        : 'refused_by_origin';
   }
 }
 
@@ -220,7 +219,7 @@ async function carryOut(
       );
       return;
     case 'RECORD_CANCELLATION':
-      return erasePayloads(trx, effect.tid);
+      return erasePayloads(trx, effect.tid, clock());
     case 'END_CASE':
       return endCase(trx, deps, effect, at);
   }
@@ -240,7 +239,7 @@ async function invalidate(
     clock(),
   );
   if (!continued) return;
-  await erasePayloads(trx, transfer.tid);
+  await erasePayloads(trx, transfer.tid, clock());
   // The couple may have come back before this message did; the row they left behind is closed all the same.
   const left = await findEpoch(trx, rid, epoch);
   if (left?.state === 'released') await changeState(trx, left, TRANSITIONS.close);
@@ -253,7 +252,7 @@ async function stage(
   { staged }: Circumstances,
 ): Promise<void> {
   if (!staged) throw new Error('an offer was accepted whose record was not read');
-  await insertRegistration(trx, vault, {
+  await stageRegistration(trx, vault, {
     ...staged,
     state: 'staged',
     transferId: tid,
@@ -294,7 +293,6 @@ async function endCase(
   effect: Extract<Effect, { kind: 'END_CASE' }>,
   at: Circumstances,
 ): Promise<void> {
-  await erasePayloads(trx, effect.tid);
   const row = await findTransfer(trx, effect.tid);
   if (row && at.unmet) await updateTransfer(trx, effect.tid, { unmet: at.unmet }, deps.clock());
 }

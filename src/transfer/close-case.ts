@@ -22,6 +22,6 @@ export function isFinal(state: CaseState): boolean {
  * (invariant L2).
  */
 export async function closeCase(trx: Trx, clock: Clock, transferId: string): Promise<void> {
-  await erasePayloads(trx, transferId);
+  await erasePayloads(trx, transferId, clock());
   await destroyDataKey(trx, clock, { kind: 'transfer', id: transferId, epoch: 0 });
 }

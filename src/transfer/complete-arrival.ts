@@ -3,8 +3,10 @@ import { type IssueDeps, signIntents } from '../certificate/issue-certificates.t
 import type { Db } from '../db/transaction.ts';
 import { inTransaction } from '../db/transaction.ts';
 import type { Id } from '../kernel/id.ts';
+import { POSITIONS } from '../kernel/role.ts';
+import { findEpoch } from '../registry/registration-store.ts';
 import { applyEvent, hashCertificates, type ProtocolDeps } from './apply-event.ts';
-import { findStalled, touchTransfer } from './transfer-store.ts';
+import { findStalled, lockFor, touchTransfer } from './transfer-store.ts';
 
 export type ArrivalDeps = ProtocolDeps & { readonly db: Db };
 
@@ -40,16 +42,22 @@ async function announce(
   tid: Id<'transfer'>,
 ): Promise<boolean> {
   const certificates = await findCertificates(deps.db, { registrationId: rid, epoch });
-  const issued = certificates.filter(({ state }) => state === 'issued');
-  if (issued.length < 2) return false;
-  const certificatesHash = hashCertificates(issued.map(({ id }) => id));
-  const decision = await inTransaction(
+  // One that was revoked already did exist: the successor of the old certificate is known to everybody as refused.
+  const signed = certificates.filter(({ state }) => state === 'issued' || state === 'revoked');
+  if (new Set(signed.map(({ position }) => position)).size < POSITIONS.length) return false;
+  const certificatesHash = hashCertificates(signed.map(({ id }) => id));
+  return inTransaction(
     deps.db,
-    (trx) =>
-      applyEvent(trx, deps, { event: 'CERTIFICATES_ISSUED', tid, certificatesHash }, { actor: SYSTEM }),
+    async (trx) => {
+      // Another process may have announced it meanwhile: once is enough, and a repetition would be sent again.
+      await lockFor(trx, 'registration', rid);
+      if ((await findEpoch(trx, rid, epoch))?.state !== 'received') return false;
+      const event = { event: 'CERTIFICATES_ISSUED', tid, certificatesHash } as const;
+      const { outcome } = await applyEvent(trx, deps, event, { actor: SYSTEM });
+      return outcome.kind === 'APPLIED';
+    },
     { repeatable: true },
   );
-  return decision.outcome.kind === 'APPLIED';
 }
 
 /** Says again what a peer has not answered for a while: a lost answer must not leave a couple between two cities. */

@@ -8,6 +8,7 @@ import type { OpenedMessage } from '../federation/message-envelope.ts';
 import type { WaitingPayload } from '../federation/outbox.ts';
 import type { Handled } from '../federation/receive-message.ts';
 import { fromBase64url } from '../kernel/base64url.ts';
+import { epochSeconds } from '../kernel/clock.ts';
 import type { Id } from '../kernel/id.ts';
 import { POSITIONS } from '../kernel/role.ts';
 import { findRegistration, readPartners } from '../registry/registration-store.ts';
@@ -40,12 +41,10 @@ export async function handleMessage(
   if (!message) return { result: 'refused', reason: 'malformed' };
   const { event, at } = await prepare(trx, deps, message, opened, from);
   const decision = await applyEvent(trx, deps, event, at);
-  if (
-    event.event === 'REQUEST' &&
-    decision.outcome.kind === 'APPLIED' &&
-    event.subject.kind === 'OFFERABLE'
-  ) {
-    await recordOffer(trx, deps, event.message.tid, event.subject.rid, from);
+  const { outcome, transfer } = decision;
+  // What could be offered may have been promised to another while this request waited: then nothing is provided.
+  if (outcome.kind === 'APPLIED' && transfer.side === 'SOURCE' && transfer.state === 'OFFERED') {
+    await recordOffer(trx, deps, transfer.tid, transfer.rid, from);
   }
   return handledAs(decision);
 }
@@ -115,6 +114,8 @@ async function findSubject(
   member: Member,
 ): Promise<{ subject: Subject; payload: WaitingPayload } | undefined> {
   if (!request || request.destination !== member.code) return undefined;
+  // Known and trusted is not enough to be given personal data: the agreement must be in force today.
+  if (!isInAgreement(member, epochSeconds(deps.clock()))) return undefined;
   const { first, second } = request.consents;
   const certificates = [];
   for (const { certificate } of [first, second]) {
@@ -149,6 +150,10 @@ async function findSubject(
     subject: { kind: 'OFFERABLE', rid: row.id, payloadHash: payloadHash(payload) },
     payload: { payload, subject: { kind: 'registration', id: row.id, epoch: row.epoch } },
   };
+}
+
+function isInAgreement({ memberships }: Member, now: number): boolean {
+  return memberships.some(({ from, until }) => from <= now && (until === undefined || now < until));
 }
 
 /** The provision of personal data is on record with both couple and auditor (個人情報保護法69条2項1号). */

@@ -80,7 +80,7 @@ async function asAdmin(cluster: TestCluster, statement: string): Promise<void> {
 }
 
 // Test files of one tap run are children of one runner; a file run with plain `node` is its own run.
-const RUNNER = process.env['TAP_CHILD_ID'] === undefined ? process.pid : process.ppid;
+const RUNNER = process.env.TAP_CHILD_ID === undefined ? process.pid : process.ppid;
 const RUN_FOLDER = join(fastFolder(), `chikai-test-${RUNNER}`);
 
 /** Memory where there is enough of it: a clone copies some 400 files, 10 ms there and 20 to 200 ms on a busy disk. */
@@ -130,7 +130,7 @@ async function findCluster(): Promise<TestCluster> {
 
 async function startKeeper(): Promise<void> {
   // Without tap's hooks: the keeper is no test, and outlives the file that started it.
-  const env = { PATH: process.env['PATH'] ?? '', TMPDIR: tmpdir() };
+  const env = { PATH: process.env.PATH ?? '', TMPDIR: tmpdir() };
   const script = join(import.meta.dirname, 'keep-test-cluster.ts');
   const keeper = spawn(process.execPath, [script, RUN_FOLDER, String(RUNNER)], {
     detached: true,

@@ -1,0 +1,114 @@
+/** Rates of one node and what they are to be compared with, measured turn by turn in one run: `npm run bench`. */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, statfsSync } from 'node:fs';
+import { availableParallelism, cpus } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type BenchNetwork, residentBytes, startBenchNetwork } from './bench-network.ts';
+import { CertificateSource } from './certificates.ts';
+import { NAMES as DATABASE, databaseLegs } from './database-legs.ts';
+import { echoLeg, NAMES as HTTP, issueSample, registrationLegs, verificationLegs } from './http-legs.ts';
+import { type Leg, measure } from './measurement.ts';
+import { NAMES as PROCESS, processLegs } from './process-legs.ts';
+import { type Ratio, rateLines, ratioLines } from './report.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    /** Only legs whose name holds this. */
+    only: { type: 'string', default: '' },
+    rounds: { type: 'string', default: '5' },
+    ms: { type: 'string', default: '600' },
+    /** A folder for profiles of the nodes' processor time. */
+    profile: { type: 'string' },
+  },
+});
+
+const RATIOS: readonly Ratio[] = [
+  { of: HTTP.verify, to: HTTP.echo, says: 'verification ÷ bare echo' },
+  { of: HTTP.verify, to: PROCESS.rawVerify, says: 'verification ÷ ES256 verify of one thread' },
+  { of: HTTP.batch, to: PROCESS.rawVerify, says: 'batch verification ÷ ES256 verify of one thread' },
+  { of: HTTP.batch, to: HTTP.verify, says: 'batch verification ÷ single verification' },
+  { of: PROCESS.verify, to: PROCESS.rawVerify, says: 'in-process verification ÷ ES256 verify' },
+  { of: PROCESS.verify, to: PROCESS.theirVerify, says: 'in-process verification ÷ @sd-jwt/sd-jwt-vc' },
+  { of: PROCESS.sign, to: PROCESS.rawSign, says: 'in-process signing ÷ ES256 sign of one thread' },
+  { of: PROCESS.sign, to: PROCESS.theirSign, says: 'in-process signing ÷ @sd-jwt/sd-jwt-vc' },
+  { of: PROCESS.signAndRead, to: PROCESS.sign, says: 'signed and read back ÷ only signed' },
+  { of: HTTP.register, to: DATABASE.plain, says: 'registration over HTTP ÷ plain insert' },
+  { of: HTTP.issue, to: DATABASE.plain, says: 'certificate over HTTP ÷ plain insert' },
+  { of: HTTP.issue, to: PROCESS.signAndRead, says: 'certificate over HTTP ÷ signed and read back' },
+  { of: DATABASE.audited, to: DATABASE.plain, says: 'audited write ÷ plain insert' },
+];
+
+async function run(signal: AbortSignal): Promise<void> {
+  const profile = options.profile === undefined ? undefined : resolve(options.profile);
+  if (profile) mkdirSync(profile, { recursive: true });
+  const network = await startBenchNetwork(signal, profile);
+  try {
+    await runOn(network, signal);
+  } finally {
+    await network.stop();
+  }
+}
+
+async function runOn(network: BenchNetwork, signal: AbortSignal): Promise<void> {
+  const { issuer, verifier, spare, data } = network;
+  const restingBytes = residentBytes(verifier.pid);
+  const sample = await issueSample(issuer);
+  const source = new CertificateSource(sample.sdJwtVc, issuer.keys.certificate, issuer.code);
+  const echo = fork(join(import.meta.dirname, 'echo-server.ts'));
+  const { legs: databaseTurns, database } = databaseLegs(spare.app);
+  try {
+    const [port] = (await once(echo, 'message')) as [number];
+    const legs: Leg[] = [
+      ...(await processLegs(source)),
+      echoLeg(source, { port, pid: echo.pid }),
+      ...verificationLegs(source, verifier),
+      ...registrationLegs(network),
+      ...databaseTurns,
+    ].filter(({ name }) => name.includes(options.only));
+    const [rounds, ms] = [Number(options.rounds), Number(options.ms)];
+    const series = await measure(legs, { rounds, warmUps: 1, ms, signal });
+    tell([
+      machine(data),
+      `${rounds} rounds of ${ms} ms per line after a warm-up, all lines in turn in each round; the clients of the`,
+      'HTTP lines share the processors with the servers, so a ratio says more than a rate.',
+      '',
+      ...rateLines(series),
+      '',
+      ...ratioLines(series, RATIOS),
+      '',
+      `a node's memory (RSS): ${mebibytes(restingBytes)} after its start, ${mebibytes(residentBytes(verifier.pid))} after this run`,
+      `a certificate with all disclosures and x5c: ${Buffer.byteLength(sample.sdJwtVc).toLocaleString('en')} bytes; a paper token: ${sample.paperToken.length} characters`,
+    ]);
+  } finally {
+    echo.kill();
+    await database.close();
+  }
+}
+
+function machine(data: string): string {
+  const model = cpus()[0]?.model.trim() ?? 'unknown processor';
+  // Linux's TMPFS_MAGIC (statfs(2)): there, a commit waits for no disk.
+  const disk =
+    statfsSync(data).type === 0x01021994 ? 'in memory, so fsync costs nothing' : 'on disk, fsync on';
+  return `Node ${process.version}, ${availableParallelism()} processors (${model}), PostgreSQL ${disk}`;
+}
+
+function mebibytes(bytes: number | undefined): string {
+  return bytes === undefined ? 'unknown' : `${Math.round(bytes / 2 ** 20)} MiB`;
+}
+
+function tell(lines: readonly string[]): void {
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+const stopping = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => stopping.abort(new Error(`stopped by ${signal}`)));
+try {
+  await run(stopping.signal);
+} catch (error) {
+  process.stderr.write(`The benchmark ended early: ${(error as Error).message}\n`);
+  process.exitCode = 1;
+}
