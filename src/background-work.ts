@@ -6,6 +6,7 @@ import type { Config } from './config.ts';
 import { listen } from './db/listen.ts';
 import { inTransaction } from './db/transaction.ts';
 import { type DeliveryDeps, deliverMessages } from './federation/deliver-messages.ts';
+import { hasten } from './federation/outbox.ts';
 import type { PeerClient } from './federation/peer-client.ts';
 import type { StatusListCache } from './federation/status-list-cache.ts';
 import type { NodeParts } from './http/node-parts.ts';
@@ -41,6 +42,7 @@ export async function startBackgroundWork(deps: BackgroundDeps): Promise<Backgro
   const { parts, config, delivery, log } = deps;
   const { db, clock, transferDeps } = parts;
   const workers = new Map<string, RepeatedWork>();
+  await hasten(db, clock());
   const start = (name: string, everyMs: number, work: () => Promise<number | undefined>) =>
     workers.set(
       name,

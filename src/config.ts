@@ -145,7 +145,7 @@ export function readConfig(environment: Environment, readFile: ReadFile): Config
     statusMaxAgeSeconds: whole('CHIKAI_STATUS_MAX_AGE_SECONDS', 86_400, 60, 604_800),
     statusRefreshSeconds: whole('CHIKAI_STATUS_REFRESH_SECONDS', 20, 1, 60),
     trustRefreshSeconds: whole('CHIKAI_TRUST_REFRESH_SECONDS', 3600, 1, 86_400),
-    sessionHours: whole('CHIKAI_SESSION_HOURS', 8, 1, 24),
+    sessionHours: whole('CHIKAI_SESSION_HOURS', 8, 1, 12),
   };
   if (faults.length > 0 || !anchorKeys || !keys || !x5c) throw new ConfigFault(faults);
   return Object.freeze({

@@ -169,15 +169,18 @@ export async function postpone(db: Db, mid: string, attempts: number, now: Date)
     .execute();
 }
 
-/** A peer that was away is back: whatever waits for it need not wait longer. */
-export async function hasten(db: Db, to: EntityId, now: Date): Promise<void> {
-  await db
+/**
+ * A peer that was away is back, or this process has just started: whatever waits (for that peer) need not wait longer.
+ * A message that another process is sending at this moment may go twice; its identity makes that harmless.
+ */
+export async function hasten(db: Db, now: Date, to?: EntityId): Promise<boolean> {
+  let query = db
     .updateTable('outbox_message')
     .set({ next_attempt_at: now })
-    .where('destination', '=', to)
     .where('delivered_at', 'is', null)
-    .where('next_attempt_at', '>', now)
-    .execute();
+    .where('next_attempt_at', '>', now);
+  if (to !== undefined) query = query.where('destination', '=', to);
+  return (await query.returning('mid').execute()).length > 0;
 }
 
 /**

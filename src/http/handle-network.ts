@@ -1,6 +1,6 @@
 import { publishStatusList } from '../certificate/status-list-store.ts';
 import type { Member as KnownMember } from '../federation/authority-metadata.ts';
-import { summariseOutbox } from '../federation/outbox.ts';
+import { hasten, summariseOutbox } from '../federation/outbox.ts';
 import { receiveMessage } from '../federation/receive-message.ts';
 import { dayInJapan, epochSeconds } from '../kernel/clock.ts';
 import { Refusal } from '../kernel/refusal.ts';
@@ -111,6 +111,8 @@ export function networkHandlers(node: NodeParts): Handlers<NetworkOperations> {
       // Whoever is not a member is told no more than a member whose list does not verify.
       if (!member || !(await directory.lists.take(member, token)))
         throw new Refusal('peer_message_refused', { reason: 'status_list_refused' });
+      // Every node tells its list when it starts: whoever was away is there again.
+      if (await hasten(db, clock(), member.entityId)) node.wake('outbox');
       return { status: 204 };
     },
 

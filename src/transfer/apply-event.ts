@@ -204,12 +204,7 @@ async function carryOut(
     case 'ACTIVATE_REGISTRATION':
       return recordProvision(trx, deps, effect.terms);
     case 'INTEND_CERTIFICATES':
-      await intendCertificates(
-        trx,
-        { clock, vault, terms: deps.issuerTerms },
-        { id: effect.rid, epoch: effect.epoch },
-      );
-      return;
+      return intend(trx, deps, effect, at);
     case 'SETTLE_ARRIVAL':
       await applyEvent(
         trx,
@@ -223,6 +218,23 @@ async function carryOut(
     case 'END_CASE':
       return endCase(trx, deps, effect, at);
   }
+}
+
+async function intend(
+  trx: Trx,
+  { clock, vault, issuerTerms: terms }: ProtocolDeps,
+  { rid, epoch }: { readonly rid: Id<'registration'>; readonly epoch: number },
+  { actor }: Circumstances,
+): Promise<void> {
+  const intents = await intendCertificates(trx, { clock, vault, terms }, { id: rid, epoch });
+  await appendEvent(trx, clock, {
+    type: 'certificates_issued',
+    actor,
+    record: { kind: 'registration', id: rid },
+    purpose: 'continuation',
+    visibility: 'both',
+    facts: { certificateIds: intents.map(({ id }) => id) },
+  });
 }
 
 async function invalidate(
