@@ -132,6 +132,8 @@ export function readConfig(environment: Environment, readFile: ReadFile): Config
         return undefined;
       })
     : [];
+  if (issuer !== '' && issuer === anchor)
+    faults.push('CHIKAI_ISSUER and CHIKAI_ANCHOR are the same address: an authority is not its own anchor');
   const databaseUrl = required('DATABASE_URL', "the application role's connection to PostgreSQL 15 or newer");
   const migrationDatabaseUrl = text('MIGRATION_DATABASE_URL');
   database('DATABASE_URL', databaseUrl);
@@ -147,6 +149,9 @@ export function readConfig(environment: Environment, readFile: ReadFile): Config
     trustRefreshSeconds: whole('CHIKAI_TRUST_REFRESH_SECONDS', 3600, 1, 86_400),
     sessionHours: whole('CHIKAI_SESSION_HOURS', 8, 1, 12),
   };
+  // A list is up to two looks old when all is well: a limit near that would make every verdict waver.
+  if (numbers.statusMaxAgeSeconds < 4 * numbers.statusRefreshSeconds)
+    faults.push('CHIKAI_STATUS_MAX_AGE_SECONDS is less than four times CHIKAI_STATUS_REFRESH_SECONDS');
   if (faults.length > 0 || !anchorKeys || !keys || !x5c) throw new ConfigFault(faults);
   return Object.freeze({
     authority,

@@ -56,7 +56,9 @@ export function readKeyRing(
   >;
   const secrets = Object.fromEntries(SECRET.map((purpose) => [purpose, secret(purpose)]));
   const kids = Object.values(ring).flatMap((key) => (key ? [key.kid] : []));
-  if (new Set(kids).size !== kids.length) faults.push('one key serves two purposes; make a key for each');
+  const texts = Object.values(secrets).flatMap((bytes) => (bytes ? [bytes.toString('base64url')] : []));
+  if (new Set(kids).size !== kids.length || new Set(texts).size !== texts.length)
+    faults.push('one key serves two purposes; make a key for each');
   const unknown = Object.keys(file).filter(
     (name) => ![...SIGNING, 'decryption', ...SECRET].includes(name as never),
   );

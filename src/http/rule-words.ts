@@ -19,6 +19,15 @@ const RULES: Readonly<Record<string, Readonly<Record<Language, Sentence>>>> = {
   reserved_member: { ja: () => '使えない名前の項目があります', en: () => 'holds a reserved name' },
   http: { ja: () => 'HTTPの要求として読めません', en: () => 'cannot be read as an HTTP request' },
   no_body: { ja: () => '本文を付けない操作です', en: () => 'must be empty: this operation takes no body' },
+  not_in_future: { ja: () => '未来の日付は使えません', en: () => 'lies in the future' },
+  between_oath_and_today: {
+    ja: () => '宣誓の日から今日までの日付ではありません',
+    en: () => 'is not a day from the oath until today',
+  },
+  own_position: {
+    ja: () => 'ログインしているご本人の順番と違います',
+    en: () => 'is not the position of the partner who is logged in',
+  },
   required: { ja: () => '必要な項目がありません', en: () => 'is required but missing' },
   additionalProperties: {
     ja: () => '決められていない項目が含まれています',

@@ -33,6 +33,7 @@ export async function runNetwork(options: StartOptions): Promise<number> {
       stopping.abort();
     });
   }
+  whenNpmIsGone(() => stopping.abort());
   say('誓い Chikai: 自治体間の連携を、この一台の上で始めます (the network on one machine)');
   try {
     const report = await network.start(stopping.signal);
@@ -47,6 +48,13 @@ export async function runNetwork(options: StartOptions): Promise<number> {
   }
   if (lost) throw lost.reason;
   return 0;
+}
+
+/** npm that is killed tells nobody; whoever killed it meant this. A start without npm may outlive its shell. */
+function whenNpmIsGone(stop: () => void): void {
+  if (process.env.npm_lifecycle_event === undefined) return;
+  const parent = process.ppid;
+  setInterval(() => process.ppid !== parent && stop(), 500).unref();
 }
 
 function say(text: string): void {

@@ -187,7 +187,7 @@ async function carryOut(
   decision: Decision,
   at: Circumstances,
 ): Promise<void> {
-  const { clock, vault } = deps;
+  const { clock } = deps;
   switch (effect.kind) {
     // These four are the change of custody, which is stored as such.
     case 'LOCK_REGISTRATION':
