@@ -20,8 +20,8 @@ export function databaseLegs(address: DatabaseAddress): {
 } {
   const database = openDatabase(address, { applicationName: 'bench' });
   const legs: Leg[] = [
-    { name: NAMES.plain, unit: 'rows', run: (ms) => inLanes(LANES, ms, () => writePlain(database)) },
-    { name: NAMES.audited, unit: 'rows', run: (ms) => inLanes(LANES, ms, () => writeAudited(database)) },
+    { name: NAMES.plain, run: (ms) => inLanes(LANES, ms, () => writePlain(database)) },
+    { name: NAMES.audited, run: (ms) => inLanes(LANES, ms, () => writeAudited(database)) },
   ];
   return { legs, database };
 }

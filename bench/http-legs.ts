@@ -28,7 +28,6 @@ export function echoLeg(source: CertificateSource, server: { port: number; pid: 
   };
   return {
     name: NAMES.echo,
-    unit: 'requests',
     server: server.pid,
     prepare: () => source.fill(TEXTS),
     run: (ms) => inLanes(CONNECTIONS, ms, echo),
@@ -56,7 +55,7 @@ export function verificationLegs(source: CertificateSource, node: BenchNode): Le
     return demandValid(answer, lines.length);
   };
   const prepare = () => source.fill(TEXTS);
-  const common = { unit: 'certificates', server: node.pid, prepare };
+  const common = { server: node.pid, prepare };
   return [
     { ...common, name: NAMES.verify, run: (ms) => inLanes(CONNECTIONS, ms, one) },
     { ...common, name: NAMES.batch, run: (ms) => inLanes(BATCH_LANES, ms, many) },
@@ -86,13 +85,11 @@ export function registrationLegs({ issuer }: BenchNetwork): Leg[] {
   return [
     {
       name: NAMES.register,
-      unit: 'couples',
       server: issuer.pid,
       run: (ms) => inLanes(CONNECTIONS, ms, register),
     },
     {
       name: NAMES.issue,
-      unit: 'certificates',
       server: issuer.pid,
       run: (ms) => inLanes(CONNECTIONS, ms, issue),
     },

@@ -7,8 +7,6 @@ export type Count = { readonly done: number; readonly seconds: number };
 /** One thing whose rate is measured, turn by turn with all the others. */
 export type Leg = {
   readonly name: string;
-  /** What is counted, in the plural. */
-  readonly unit: string;
   /** The process whose time on the processor is told beside the rate. */
   readonly server?: number | undefined;
   /** Makes what the turn uses up; not measured. */

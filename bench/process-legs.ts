@@ -43,8 +43,8 @@ function rawLegs(): Leg[] {
       throw new Error('a good signature was refused');
   };
   return [
-    { name: NAMES.rawSign, unit: 'signatures', run: async (ms) => inARow(ms, sign) },
-    { name: NAMES.rawVerify, unit: 'signatures', run: async (ms) => inARow(ms, verify) },
+    { name: NAMES.rawSign, run: async (ms) => inARow(ms, sign) },
+    { name: NAMES.rawVerify, run: async (ms) => inARow(ms, verify) },
   ];
 }
 
@@ -74,11 +74,10 @@ function ourLegs(source: CertificateSource): Leg[] {
     return 1;
   };
   return [
-    { name: NAMES.sign, unit: 'certificates', run: (ms) => inLanes(LANES, ms, sign) },
-    { name: NAMES.signAndRead, unit: 'certificates', run: (ms) => inLanes(LANES, ms, signAndRead) },
+    { name: NAMES.sign, run: (ms) => inLanes(LANES, ms, sign) },
+    { name: NAMES.signAndRead, run: (ms) => inLanes(LANES, ms, signAndRead) },
     {
       name: NAMES.verify,
-      unit: 'certificates',
       prepare: () => source.fill(TEXTS),
       run: (ms) => inLanes(LANES, ms, verify),
     },
@@ -111,7 +110,6 @@ async function theirLegs(source: CertificateSource): Promise<Leg[]> {
   return [
     {
       name: NAMES.theirSign,
-      unit: 'certificates',
       run: (ms) =>
         inLanes(LANES, ms, async () => {
           const text = await issue();
@@ -121,7 +119,6 @@ async function theirLegs(source: CertificateSource): Promise<Leg[]> {
     },
     {
       name: NAMES.theirVerify,
-      unit: 'certificates',
       prepare: async () => {
         while (texts.length < TEXTS) texts.push(await issue());
       },

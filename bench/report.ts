@@ -28,7 +28,7 @@ export function ratioLines(series: readonly Series[], ratios: readonly Ratio[]):
     const spread = `${fine(Math.min(...each))} … ${fine(Math.max(...each))}`;
     return [`${says.padEnd(LEFT)}${fine(median(each)).padStart(9)}  ${spread}`];
   });
-  return lines.length === 0 ? [] : [head, ...lines];
+  return lines.length === 0 ? [] : ['', head, ...lines];
 }
 
 function whole(value: number): string {

@@ -71,11 +71,10 @@ async function runOn(network: BenchNetwork, signal: AbortSignal): Promise<void> 
     const series = await measure(legs, { rounds, warmUps: 1, ms, signal });
     tell([
       machine(data),
-      `${rounds} rounds of ${ms} ms per line after a warm-up, all lines in turn in each round; the clients of the`,
-      'HTTP lines share the processors with the servers, so a ratio says more than a rate.',
+      `${rounds} × ${ms} ms per line after one warm-up, all lines in turn in each round; the clients of the HTTP`,
+      'lines share the processors with the servers, so a ratio says more than a rate.',
       '',
       ...rateLines(series),
-      '',
       ...ratioLines(series, RATIOS),
       '',
       `a node's memory (RSS): ${mebibytes(restingBytes)} after its start, ${mebibytes(residentBytes(verifier.pid))} after this run`,

@@ -4,8 +4,8 @@ import type { EntityId } from '../../src/kernel/authority.ts';
 import type { Id } from '../../src/kernel/id.ts';
 import { findRegistration } from '../../src/registry/registration-store.ts';
 import { custodyOf } from '../../src/transfer/custody-store.ts';
-import type { AuthorityView } from '../../src/transfer/protocol-invariants.ts';
 import type { Custody, TransferState } from '../../src/transfer/protocol-state.ts';
+import type { AuthorityView } from '../transfer/protocol-invariants.ts';
 
 /** One authority's part of the global view, from its committed rows; the authority must stand still. */
 export async function viewOf(db: Db, self: EntityId): Promise<AuthorityView> {

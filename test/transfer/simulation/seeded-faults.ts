@@ -7,9 +7,9 @@ import {
   type ProtocolState,
   repeat,
 } from '../../../src/transfer/protocol-event.ts';
-import type { InvariantCode } from '../../../src/transfer/protocol-invariants.ts';
 import { acceptOf, activatedOf, offerOf } from '../../../src/transfer/protocol-message.ts';
 import { ABSENT, type Custody, NO_TRANSFER, termsOf } from '../../../src/transfer/protocol-state.ts';
+import type { InvariantCode } from '../protocol-invariants.ts';
 import { type Build, SOUND } from './simulator.ts';
 
 /** A mistake that somebody could make in good faith, and the invariants of which it must break one. */

@@ -1,7 +1,6 @@
 import type { EntityId } from '../../../src/kernel/authority.ts';
 import type { Id } from '../../../src/kernel/id.ts';
 import type { Decision, Outgoing } from '../../../src/transfer/protocol-event.ts';
-import type { AuthorityView } from '../../../src/transfer/protocol-invariants.ts';
 import {
   ABSENT,
   type Custody,
@@ -9,6 +8,7 @@ import {
   type TransferState,
 } from '../../../src/transfer/protocol-state.ts';
 import { countAnswer, type Quarantine, quarantine } from '../../../src/transfer/quarantine.ts';
+import type { AuthorityView } from '../protocol-invariants.ts';
 
 /** Everything a backup of the authority brings back: one committed moment. Never changed in place. */
 type Database = {

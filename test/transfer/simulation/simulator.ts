@@ -8,6 +8,9 @@ import type {
   ProtocolState,
   Subject,
 } from '../../../src/transfer/protocol-event.ts';
+import type { ProtocolMessage } from '../../../src/transfer/protocol-message.ts';
+import { vouches } from '../../../src/transfer/protocol-state.ts';
+import { evidenceOf } from '../../../src/transfer/quarantine.ts';
 import {
   type Breach,
   breachesOfRegistration,
@@ -15,10 +18,7 @@ import {
   findBreaches,
   findBrokenStep,
   findUnfinished,
-} from '../../../src/transfer/protocol-invariants.ts';
-import type { ProtocolMessage } from '../../../src/transfer/protocol-message.ts';
-import { vouches } from '../../../src/transfer/protocol-state.ts';
-import { evidenceOf } from '../../../src/transfer/quarantine.ts';
+} from '../protocol-invariants.ts';
 import { Random } from './random.ts';
 import { SimulatedAuthority } from './simulated-authority.ts';
 import { type Parcel, SimulatedNetwork } from './simulated-network.ts';

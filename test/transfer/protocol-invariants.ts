@@ -1,6 +1,6 @@
-import type { EntityId } from '../kernel/authority.ts';
-import type { Id } from '../kernel/id.ts';
-import { isOpen } from './protocol.ts';
+import type { EntityId } from '../../src/kernel/authority.ts';
+import type { Id } from '../../src/kernel/id.ts';
+import { isOpen } from '../../src/transfer/protocol.ts';
 import {
   ABSENT,
   type Custody,
@@ -10,7 +10,7 @@ import {
   type Terms,
   type TransferState,
   vouches,
-} from './protocol-state.ts';
+} from '../../src/transfer/protocol-state.ts';
 
 /**
  * One authority's part of the global view: its committed rows, read from a simulator or from its database. The views
