@@ -125,5 +125,7 @@ create table login_code (
   used_at timestamptz
 );
 
+create index login_code_record on login_code (record_id, position) where used_at is null;
+
 grant select, insert, update on registration, registration_partner, data_key, partner_index,
   status_list, certificate, login_code to chikai_app;

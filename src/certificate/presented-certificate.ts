@@ -140,10 +140,25 @@ function readClaims(signed: JsonObject, processed: JsonObject): Partial<Certific
   return claims as Partial<CertificateClaims>;
 }
 
-/** Public key of the first certificate; undefined where it cannot be read. Says nothing about trust. */
-export function leafKey(x5c: readonly string[]): KeyObject | undefined {
+const LEAF_KEYS_KEPT = 256;
+const leafKeys = new Map<string, KeyObject | undefined>();
+
+/**
+ * Public key of the first certificate; undefined where it cannot be read. Says nothing about trust. An authority signs
+ * thousands with one leaf, so the last ones read are kept.
+ */
+export function leafKey([leaf = '']: readonly string[]): KeyObject | undefined {
+  if (leafKeys.has(leaf)) return leafKeys.get(leaf);
+  const key = readLeafKey(leaf);
+  const [oldest] = leafKeys.keys();
+  if (oldest !== undefined && leafKeys.size >= LEAF_KEYS_KEPT) leafKeys.delete(oldest);
+  leafKeys.set(leaf, key);
+  return key;
+}
+
+function readLeafKey(leaf: string): KeyObject | undefined {
   try {
-    return new X509Certificate(Buffer.from(x5c[0] ?? '', 'base64')).publicKey;
+    return new X509Certificate(Buffer.from(leaf, 'base64')).publicKey;
   } catch {
     return undefined;
   }

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync } from 'node:fs';
+import { accessSync, chmodSync, constants, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { StartFault } from './start-fault.ts';
 
@@ -8,6 +8,7 @@ export function prepareDataFolder(data: string): void {
     const made = mkdirSync(data, { recursive: true });
     // To be entered, not listed: as root PostgreSQL may have to run as another user. What is inside is closed.
     if (made !== undefined) chmodSync(data, 0o711);
+    accessSync(data, constants.R_OK | constants.W_OK | constants.X_OK);
     mkdirSync(compileCacheFolder(data), { recursive: true, mode: 0o700 });
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
