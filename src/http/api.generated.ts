@@ -1245,7 +1245,7 @@ export interface components {
         };
     };
     parameters: {
-        /** @description Chosen by the caller, new for each new command; the same key with the same body repeats the first answer. */
+        /** @description Chosen by the caller, new for each new command; the same key with the same body is carried out once. */
         IdempotencyKey: string;
         RegistrationId: string;
         CertificateId: string;
@@ -1480,7 +1480,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Chosen by the caller, new for each new command; the same key with the same body repeats the first answer. */
+                /** @description Chosen by the caller, new for each new command; the same key with the same body is carried out once. */
                 "Idempotency-Key": components["parameters"]["IdempotencyKey"];
             };
             path?: never;
@@ -1623,7 +1623,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Chosen by the caller, new for each new command; the same key with the same body repeats the first answer. */
+                /** @description Chosen by the caller, new for each new command; the same key with the same body is carried out once. */
                 "Idempotency-Key": components["parameters"]["IdempotencyKey"];
             };
             path: {
@@ -1671,7 +1671,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Chosen by the caller, new for each new command; the same key with the same body repeats the first answer. */
+                /** @description Chosen by the caller, new for each new command; the same key with the same body is carried out once. */
                 "Idempotency-Key": components["parameters"]["IdempotencyKey"];
             };
             path: {
@@ -1716,7 +1716,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Chosen by the caller, new for each new command; the same key with the same body repeats the first answer. */
+                /** @description Chosen by the caller, new for each new command; the same key with the same body is carried out once. */
                 "Idempotency-Key": components["parameters"]["IdempotencyKey"];
             };
             path: {
@@ -1794,7 +1794,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Chosen by the caller, new for each new command; the same key with the same body repeats the first answer. */
+                /** @description Chosen by the caller, new for each new command; the same key with the same body is carried out once. */
                 "Idempotency-Key": components["parameters"]["IdempotencyKey"];
             };
             path: {
@@ -1973,7 +1973,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Chosen by the caller, new for each new command; the same key with the same body repeats the first answer. */
+                /** @description Chosen by the caller, new for each new command; the same key with the same body is carried out once. */
                 "Idempotency-Key": components["parameters"]["IdempotencyKey"];
             };
             path?: never;
@@ -2260,7 +2260,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Chosen by the caller, new for each new command; the same key with the same body repeats the first answer. */
+                /** @description Chosen by the caller, new for each new command; the same key with the same body is carried out once. */
                 "Idempotency-Key": components["parameters"]["IdempotencyKey"];
             };
             path: {

@@ -1,4 +1,4 @@
-import { parse } from 'yaml';
+import { CORE_SCHEMA, load } from 'js-yaml';
 import type { Access } from './contract-access.ts';
 import { ContractFault } from './contract-fault.ts';
 import { asNode, METHODS, type Node, readOperation } from './read-operation.ts';
@@ -50,7 +50,7 @@ export const CONTRACT_URI = 'contract:openapi';
  * @throws ContractFault
  */
 export function readContract(yamlText: string): Contract {
-  const document = absoluteReferences(parse(yamlText, { uniqueKeys: true })) as Node;
+  const document = absoluteReferences(load(yamlText, { schema: CORE_SCHEMA })) as Node;
   const components = asNode(document.components ?? {}, 'components');
   const operations = Object.entries(asNode(document.paths, 'paths')).flatMap(([path, item]) =>
     Object.entries(asNode(item, path))

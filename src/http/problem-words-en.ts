@@ -96,11 +96,6 @@ export const PROBLEM_WORDS_EN: ProblemWords = {
     wrong: 'There is a registration in force already.',
     toDo: 'Look at the existing registration; once it has ended, a new one is possible.',
   }),
-  number_resembles_my_number: ({ pointer }) => ({
-    title: 'A number that looks like a My Number is not taken',
-    wrong: `“${pointer}” holds twelve digits that look like an Individual Number (My Number). It was not stored.`,
-    toDo: 'Take the number out and send the request again.',
-  }),
   registration_state_conflict: ({ state, allowed }) => ({
     title: 'The registration is not in a state for this',
     wrong: `The registration is “${state}”; this can be done when it is: ${listed(allowed)}.`,

@@ -108,11 +108,6 @@ export const PROBLEM_WORDS_JA: ProblemWords = {
     wrong: 'すでに有効な登録があるため、新しく登録できません。',
     toDo: '既存の登録を確かめてください。終了の手続きの後であれば登録できます。',
   }),
-  number_resembles_my_number: ({ pointer }) => ({
-    title: 'マイナンバーと思われる番号は受け取れません',
-    wrong: `「${pointer}」に、個人番号（マイナンバー）と思われる12桁の番号があります。この番号は保存していません。`,
-    toDo: '番号を消して、もう一度送ってください。',
-  }),
   registration_state_conflict: ({ state, allowed }) => ({
     title: 'いまの登録の状態ではできません',
     wrong: `登録の状態は「${state}」です。この操作ができる状態: ${listed(allowed)}。`,

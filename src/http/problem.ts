@@ -60,7 +60,6 @@ const STATUS = {
   requirements_unmet: 422,
   rules_not_in_force: 422,
   already_registered: 409,
-  number_resembles_my_number: 422,
   registration_state_conflict: 409,
   certificate_state_conflict: 409,
   transfer_state_conflict: 409,

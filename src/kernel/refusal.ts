@@ -21,7 +21,6 @@ export type RefusalFacts = {
   requirements_unmet: { readonly unmet: readonly UnmetRequirement[] };
   rules_not_in_force: { readonly on: string };
   already_registered: Record<never, never>;
-  number_resembles_my_number: { readonly pointer: string };
   registration_state_conflict: { readonly state: string; readonly allowed: readonly string[] };
   certificate_state_conflict: { readonly state: string; readonly allowed: readonly string[] };
   transfer_state_conflict: { readonly state: string; readonly allowed: readonly string[] };

@@ -70,10 +70,11 @@ export function fromWire(message: OpenedMessage): ProtocolMessage | undefined {
     case 'request':
       return payload === undefined ? undefined : { step: 'REQUEST', tid, payloadHash: payload };
     case 'offer':
-      if (payload === undefined || rid === undefined || prev === undefined || epoch < 1) return undefined;
+      if (payload === undefined || rid === undefined || prev === undefined || !isEpoch(epoch))
+        return undefined;
       return { step: 'OFFER', tid, rid, epoch, payloadHash: payload, prev };
     case 'release':
-      if (named === undefined || rid === undefined || prev === undefined || epoch < 1) return undefined;
+      if (named === undefined || rid === undefined || prev === undefined || !isEpoch(epoch)) return undefined;
       return { step: 'RELEASE', tid, rid, epoch, payloadHash: named, prev };
     case 'accept':
       return named === undefined || prev === undefined
@@ -81,7 +82,7 @@ export function fromWire(message: OpenedMessage): ProtocolMessage | undefined {
         : { step: 'ACCEPT', tid, payloadHash: named, prev };
     case 'activated': {
       const certificatesHash = digest(message.body.certificates_hash);
-      if (certificatesHash === undefined || prev === undefined || epoch < 1) return undefined;
+      if (certificatesHash === undefined || prev === undefined || !isEpoch(epoch)) return undefined;
       return { step: 'ACTIVATED', tid, epoch, certificatesHash, prev };
     }
     case 'cancel':
@@ -93,6 +94,11 @@ export function fromWire(message: OpenedMessage): ProtocolMessage | undefined {
       return reason && { step: 'REJECT', tid, reason };
     }
   }
+}
+
+/** Hand-overs are counted one by one: a number beyond any life is a fault, and no column need hold it. */
+function isEpoch(epoch: number): boolean {
+  return epoch >= 1 && epoch <= 1_000_000;
 }
 
 function digest(value: unknown): string | undefined {

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { fullFormats } from 'ajv-formats/dist/formats.js';
+import { CORE_SCHEMA, load } from 'js-yaml';
 import t from 'tap';
-import { parse } from 'yaml';
 import { type Operation, readContract } from '../../src/http/contract.ts';
 import { isJsonMedia } from '../../src/http/media-type.ts';
+import { CONSENT_TEXT_VERSION } from '../../src/transfer/consent-text.ts';
 import { anApplication, anOath, approve, aRegisteredCouple, consented, stateOf } from './a-couple.ts';
 import { type Answer, aKey, aNetwork, CONTRACT_TEXT } from './a-network.ts';
 import {
@@ -39,7 +40,7 @@ type SpecOperation = {
   requestBody?: SpecBody;
   responses: Record<string, SpecBody & { $ref?: string }>;
 };
-const spec = parse(CONTRACT_TEXT) as Spec;
+const spec = load(CONTRACT_TEXT, { schema: CORE_SCHEMA }) as Spec;
 const ajv = new Ajv2020({ strict: false, formats: fullFormats });
 ajv.addSchema({ $id: 'spec:', ...spec });
 const escaped = (step: string) => step.replaceAll('~', '~0').replaceAll('/', '~1');
@@ -144,7 +145,7 @@ t.test('each main refusal is a problem of the contract, in Japanese and in Engli
   const approver = node.token('approver');
   const partner = partnerToken(node, scopeOf('transfer', draft));
   const consent = { decision: 'consent', textVersion: 'consent-0', certificate: 'x.y.z' };
-  const current = { ...consent, textVersion: 'consent-2026-11' };
+  const current = { ...consent, textVersion: CONSENT_TEXT_VERSION };
   const inCase = partnerToken(node, scopeOf('transfer', open.transferId));
 
   type Case = [

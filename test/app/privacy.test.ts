@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
 import t, { type Test } from 'tap';
+import { CONSENT_TEXT_VERSION } from '../../src/transfer/consent-text.ts';
 import { anApplication, anOath, approve, aRegisteredCouple, consented, stateOf } from './a-couple.ts';
 import { type Answer, aKey, aNetwork, becomesTrue, type TestNode } from './a-network.ts';
 import {
@@ -202,7 +203,7 @@ t.test(
         token: open.sessions.second,
         body: {
           decision: 'consent',
-          textVersion: 'consent-2026-11',
+          textVersion: CONSENT_TEXT_VERSION,
           certificate: certificates.first.sdJwtVc,
         },
       }),

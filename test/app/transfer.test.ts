@@ -463,6 +463,16 @@ async function consents(t: Test, { hirakata: origin, sakai: destination, osaka }
     );
   });
 
+  await t.test('a consent was to the application that was shown, and ends with it', async (t) => {
+    t.equal((await consent(destination, opened, 'first', first.sdJwtVc)).body.consents.first.given, true);
+    const changed = await submit(
+      destination,
+      opened,
+      anApplication('sakai', { couple: { cohabiting: false } }),
+    );
+    t.match(changed.body, { state: 'submitted', consents: { first: { given: false } } });
+  });
+
   await t.test('one partner refuses: the case ends, and the other is not told who', async (t) => {
     await consent(destination, opened, 'first', first.sdJwtVc);
     const refused = await destination.call('POST', `/v1/transfers/${opened.transferId}/consents`, {
@@ -486,13 +496,14 @@ async function consents(t: Test, { hirakata: origin, sakai: destination, osaka }
   });
 
   await t.test('certificates of two couples: the origin gives nothing, and neither is touched', async (t) => {
+    const third = await aRegisteredCouple(origin);
     const mixed = await aCase(destination, origin);
     await submit(destination, mixed);
     await consent(destination, mixed, 'first', first.sdJwtVc);
-    await consent(destination, mixed, 'second', others.certificates.first.sdJwtVc);
+    await consent(destination, mixed, 'second', third.certificates.second.sdJwtVc);
     t.equal((await approve(destination, mixed.transferId)).status, 200);
     await reaches(destination, mixed, 'refused_by_origin');
-    for (const { registrationId } of [couple, others]) {
+    for (const { registrationId } of [couple, third]) {
       t.match((await registrationAt(origin, registrationId)).body, { state: 'active', epoch: 1 });
     }
     t.equal(
