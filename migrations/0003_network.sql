@@ -4,7 +4,9 @@ create table member (
   code text not null check (code ~ '^[0-9]{6}$'),
   statements jsonb not null,
   verified_at timestamptz not null,
-  expires_at timestamptz not null
+  expires_at timestamptz not null,
+  -- periods of agreement once proven, [{from, until?}] in epoch seconds: certificates issued in them stay verifiable
+  memberships jsonb not null default '[]'
 );
 create table member_status_list (
   uri text primary key,

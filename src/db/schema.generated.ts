@@ -118,6 +118,7 @@ export interface MemberTable {
   statements: ColumnType<unknown, string, string>;
   verified_at: Date;
   expires_at: Date;
+  memberships: ColumnType<unknown, string | undefined, string>;
 }
 
 export interface MemberStatusListTable {

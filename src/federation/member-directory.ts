@@ -6,11 +6,12 @@ import type { PublicJwk } from '../kernel/signing-key.ts';
 import { type Member, readMember } from './authority-metadata.ts';
 import { configurationUrl, parseEntityStatement } from './entity-statement.ts';
 import { loadMembers, saveMember } from './member-store.ts';
+import { rememberPeriods } from './membership-history.ts';
 import { resolveTrustChain } from './resolve-trust-chain.ts';
 import type { StatusListCache } from './status-list-cache.ts';
 import { type ResolvedEntity, validateTrustChain, verifyAnchorConfiguration } from './trust-chain.ts';
 import { TrustFault } from './trust-fault.ts';
-import { mutualRecognitionMark } from './trust-mark.ts';
+import { type MembershipPeriod, mutualRecognitionMark } from './trust-mark.ts';
 
 export const SKEW_SECONDS = 10;
 /** Path of the network's base type below the anchor's address. */
@@ -48,6 +49,8 @@ export class MemberDirectory {
   readonly #terms: DirectoryTerms;
   readonly #members = new Map<EntityId, Member>();
   #listed: ReadonlySet<EntityId> | undefined;
+  /** Periods of agreement once proven: who leaves keeps the past (rememberPeriods). */
+  readonly #remembered = new Map<EntityId, readonly MembershipPeriod[]>();
   #trustMarks: readonly string[] = [];
   #markEndpoint: string | undefined;
 
@@ -84,6 +87,7 @@ export class MemberDirectory {
   /** Believes again what the last run had verified: the signatures are checked anew, nothing is fetched. */
   async load(): Promise<void> {
     for (const stored of await loadMembers(this.#db)) {
+      this.#remembered.set(stored.entityId, stored.memberships);
       try {
         const entity = await validateTrustChain(stored.statements, this.#chainRule());
         await this.#take(entity);
@@ -128,7 +132,11 @@ export class MemberDirectory {
   }
 
   async #take(entity: ResolvedEntity): Promise<Member> {
-    const member = await readMember(entity, { now: this.#now(), skewSeconds: SKEW_SECONDS });
+    const now = this.#now();
+    const shown = await readMember(entity, { now, skewSeconds: SKEW_SECONDS });
+    const memberships = rememberPeriods(this.#remembered.get(shown.entityId) ?? [], shown.memberships, now);
+    const member = { ...shown, memberships };
+    this.#remembered.set(member.entityId, memberships);
     this.#members.set(member.entityId, member);
     return member;
   }

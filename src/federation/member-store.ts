@@ -1,24 +1,27 @@
 import type { Db, Trx } from '../db/transaction.ts';
 import type { EntityId } from '../kernel/authority.ts';
 import type { Member } from './authority-metadata.ts';
+import type { MembershipPeriod } from './trust-mark.ts';
 
 /** A member as kept: the statements themselves, so that a restart believes nothing but signatures. */
 export type StoredMember = {
   readonly entityId: EntityId;
   readonly statements: readonly string[];
   readonly verifiedAt: Date;
+  readonly memberships: readonly MembershipPeriod[];
 };
 
 export async function loadMembers(db: Db | Trx): Promise<StoredMember[]> {
   const rows = await db
     .selectFrom('member')
-    .select(['entity_id', 'statements', 'verified_at'])
+    .select(['entity_id', 'statements', 'verified_at', 'memberships'])
     .orderBy('code')
     .execute();
   return rows.map((row) => ({
     entityId: row.entity_id as EntityId,
     statements: row.statements as string[],
     verifiedAt: row.verified_at,
+    memberships: row.memberships as MembershipPeriod[],
   }));
 }
 
@@ -28,6 +31,7 @@ export async function saveMember(db: Db | Trx, member: Member, statements: reado
     statements: JSON.stringify(statements),
     verified_at: new Date(member.verifiedAt * 1000),
     expires_at: new Date(member.expiresAt * 1000),
+    memberships: JSON.stringify(member.memberships),
   };
   await db
     .insertInto('member')
