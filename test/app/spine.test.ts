@@ -77,27 +77,3 @@ t.test('a couple who swore in one city is verified in another and transferred to
     });
   }
 });
-
-t.test(
-  'what a member issued before it left the agreement stays verifiable, and what it issues afterwards is not',
-  async (t) => {
-    const network = await aNetwork(t, ['hirakata', 'osaka']);
-    const { hirakata, osaka } = network.nodes;
-    const before = await aRegisteredCouple(hirakata);
-    const yesterday = new Date(Date.now() + 9 * 3_600_000 - 86_400_000).toISOString().slice(0, 10);
-    network.members = network.members.map((member) =>
-      member.code === '272108' ? { ...member, membership: { from: '2022-09-01', to: yesterday } } : member,
-    );
-    const issuedLongAgo = before.certificates.first.sdJwtVc;
-    await hirakata.node.parts.directory.refresh();
-    await osaka.node.parts.directory.refresh();
-    t.match(osaka.node.parts.directory.memberByCode('272108' as never)?.memberships, [
-      { from: Number, until: Number },
-    ]);
-    const verdict = await verify(osaka, issuedLongAgo);
-    t.match(verdict, { verdict: /^(valid|invalid)$/ });
-    const agreement = verdict.checks.find((check: { check: string }) => check.check === 'agreement');
-    // The certificate is of today, a day after the agreement ended; the period before it is still known.
-    t.match(agreement, { outcome: 'failed', reason: 'issued_outside_agreement' });
-  },
-);
