@@ -30,6 +30,7 @@ export type BackgroundDeps = {
 
 const RESEND_AFTER_MS = 60_000;
 const FIRST_RETRY_MS = 500;
+const AFTER_START_MS = 3_000;
 const LONGEST_RETRY_MS = 60_000;
 /** Which worker a notification of the database wakes. */
 const CHANNELS: Readonly<Record<string, string>> = { chikai_outbox: 'outbox', chikai_status: 'status' };
@@ -86,7 +87,13 @@ function trustKeeper(
   let retryMs = FIRST_RETRY_MS;
   let missing: readonly EntityId[] | undefined;
   let fullAt = 0;
+  // Chains that were kept are as good as when they were verified: what needs the processor at a start comes first.
+  let mayWait = directory.known().length > 0;
   return async () => {
+    if (mayWait) {
+      mayWait = false;
+      return AFTER_START_MS;
+    }
     const isDue = clock().getTime() - fullAt >= config.trustRefreshSeconds * 1000;
     const before = directory.known().map((member) => member.code);
     const { listed, incomplete } = await directory.refresh(isDue ? undefined : missing);
