@@ -4,7 +4,7 @@ import { type AnchorConfig, readAnchorConfig } from './anchor-config.ts';
 import { ConfigFault } from './config.ts';
 import { buildAnchorApp } from './federation/anchor-app.ts';
 import { AnchorMemberFile } from './federation/anchor-members.ts';
-import { createLog } from './http/request-log.ts';
+import { createLog, errorFacts } from './http/request-log.ts';
 import { systemClock } from './kernel/clock.ts';
 
 /** How long answers that have begun may take after the anchor was told to stop. */
@@ -19,7 +19,7 @@ async function run(config: AnchorConfig): Promise<void> {
   const members = () => file.members();
   const app = buildAnchorApp({ entityId, name, signingKey, nextKeys, members, clock: systemClock });
   const graceful = closeWithGrace({ delay: DRAIN_MS, logger: false }, async ({ err, signal }) => {
-    if (err) log.fatal({ failure: err.name, frames: err.stack?.split('\n').slice(1) }, 'stopping');
+    if (err) log.fatal({ error: errorFacts(err) }, 'stopping');
     else log.info({ signal: signal ?? 'disconnect' }, 'stopping');
     await app.close();
   });
@@ -38,6 +38,6 @@ try {
 }
 
 function reason(error: unknown): string {
-  const { code, message } = error as { code?: string; message?: string };
-  return code === 'EADDRINUSE' ? 'its port is in use by another program' : (message ?? 'unknown');
+  const { code, name } = error as { code?: string; name?: string };
+  return code === 'EADDRINUSE' ? 'its port is in use by another program' : (code ?? name ?? 'unknown');
 }

@@ -113,7 +113,6 @@ const DAMAGE =
   /control file|checksum|checkpoint|corrupt|invalid|bogus|could not (?:open|read|locate|stat)|not a valid data dir|does not exist|missing/i;
 /** Reasons of the machine or the settings that sound alike. */
 const MACHINE = /denied|No space|Too many open|Cannot allocate|parameter|shared memory|semaphore|socket/i;
-/could not (?:create|bind|map|open shared|access)|memory|socket|semaphore|No space|permission|owner/i;
 
 const COMMON = {
   listen_addresses: '',

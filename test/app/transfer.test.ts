@@ -770,6 +770,22 @@ async function noHolder(t: Test, { hirakata: origin, sakai, osaka }: Nodes) {
     });
   });
 
+  await t.test('a certificate revoked after the consent: the origin looks itself, and refuses', async (t) => {
+    const couple = await aRegisteredCouple(origin);
+    await hold(sakai, 'request');
+    const opened = await move(sakai, origin, couple);
+    const { certificateId } = couple.certificates.first;
+    const lost = await origin.call(
+      'POST',
+      `/v1/registrations/${couple.registrationId}/certificates/${certificateId}/revocation`,
+      { token: origin.token('clerk'), key: aKey(), body: { reason: 'misuse' } },
+    );
+    t.equal(lost.status, 200);
+    await open(sakai, 'request');
+    await reaches(sakai, opened, 'refused_by_origin');
+    t.match((await registrationAt(origin, couple.registrationId)).body, { state: 'active', epoch: 1 });
+  });
+
   await t.test(
     'ended while offered: the offer is cancelled first, what was staged is unreadable',
     async (t) => {

@@ -82,6 +82,12 @@ t.test('each endpoint answers with the status and media type of its specificatio
   t.same(headerOf(status.body), { alg: 'ES256', typ: 'trust-mark-status-response+jwt', kid: signingKey.kid });
   t.same(claimsOf(status.body), { iss: anchorId, iat: NOW, trust_mark: mark, status: 'active' });
   t.same((await get('/livez')).json(), { status: 'live' });
+  const baseType = await get('/vct/partnership-oath/1');
+  t.match(baseType.headers['content-type'], /^application\/json/);
+  t.match(baseType.json(), {
+    vct: `${anchorId}/vct/partnership-oath/1`,
+    display: [{ locale: 'ja' }, { locale: 'en' }],
+  });
 
   const refused: readonly (readonly [ReturnType<typeof get>, number, string, string])[] = [
     [get('/federation/fetch'), 400, 'invalid_request', 'The required parameter sub is missing.'],
