@@ -65,13 +65,13 @@ async function until(what: string, holds: () => Promise<boolean>): Promise<void>
 
 const runs = (pid: number | undefined) => {
   try {
-    return pid !== undefined && process.kill(pid, 0) && !isCollected(pid);
+    return pid !== undefined && process.kill(pid, 0) && !hasEnded(pid);
   } catch {
     return false;
   }
 };
 /** A process that has ended stays a number until its new parent asks for it, which in a container may be never. */
-const isCollected = (pid: number) => {
+const hasEnded = (pid: number) => {
   try {
     return / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
