@@ -123,19 +123,21 @@ export class MemberDirectory {
         fetchStatement: this.#terms.fetchStatement,
       });
       const member = await this.#take(entity);
-      await saveMember(this.#db, member, entity.statements);
-      return member.memberships.length > 0;
+      if (member) await saveMember(this.#db, member, entity.statements);
+      return member !== undefined;
     } catch (error) {
       if (error instanceof TrustFault) return false;
       throw error;
     }
   }
 
-  async #take(entity: ResolvedEntity): Promise<Member> {
+  async #take(entity: ResolvedEntity): Promise<Member | undefined> {
     const now = this.#now();
     const shown = await readMember(entity, { now, skewSeconds: SKEW_SECONDS });
     const memberships = rememberPeriods(this.#remembered.get(shown.entityId) ?? [], shown.memberships, now);
     const member = { ...shown, memberships };
+    // Who has never shown a mark is no member yet, and what it issued is not to be judged: unknown is not invalid.
+    if (memberships.length === 0) return undefined;
     this.#remembered.set(member.entityId, memberships);
     this.#members.set(member.entityId, member);
     return member;

@@ -97,9 +97,16 @@ async function twoProcesses(t: Test): Promise<readonly [CrashNode, CrashNode]> {
   };
   const nodes = [await build('hirakata'), await build('sakai')] as const;
   for (const node of nodes) await node.ready();
+  // Both must hold the status list of the other before one is killed: a restart begins with what was kept.
   await becomesTrue(async () => {
-    const listed = await Promise.all(nodes.map((node) => node.call('GET', '/v1/members')));
-    return listed.every(({ body }) => body.members.length === nodes.length);
+    const told = await Promise.all(
+      nodes.map((node) => node.call('GET', '/v1/network/status', { token: node.token('administrator') })),
+    );
+    return told.every(
+      ({ body }) =>
+        body.members.length === nodes.length &&
+        body.members.every(({ statusList }: { statusList: string }) => statusList === 'fresh'),
+    );
   });
   return nodes;
 }
