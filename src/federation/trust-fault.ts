@@ -69,14 +69,6 @@ export class TrustFault extends Error {
   }
 }
 
-/**
- * Whether a fault tells only that nobody answered: the last good chain may serve until it is too old. Every other
- * fault is an answer, and asking again will not mend it.
- */
-export function isUnreachable(fault: TrustFault): boolean {
-  return fault.reason === 'unreachable';
-}
-
 const FROM_TOKEN = {
   too_long: 'document_too_large',
   not_compact: 'document_malformed',

@@ -237,24 +237,6 @@ export async function readPartners(
   return { first: read('first'), second: read('second') };
 }
 
-/** What both declared about the couple at the oath; undefined where the data key was destroyed. */
-export async function readDeclarations(
-  db: Db | Trx,
-  vault: Vault,
-  { id, epoch }: { readonly id: string; readonly epoch: number },
-): Promise<Record<string, unknown> | undefined> {
-  const sealer = await openSealer(db, vault, { kind: 'registration', id, epoch });
-  const row = await db
-    .selectFrom('registration')
-    .select('declarations')
-    .where('id', '=', id)
-    .where('epoch', '=', epoch)
-    .executeTakeFirst();
-  return sealer && row?.declarations
-    ? (JSON.parse(sealer.open('declarations', row.declarations)) as Record<string, unknown>)
-    : undefined;
-}
-
 export type StateChange = {
   readonly from: readonly RegistrationState[];
   readonly to: RegistrationState;
