@@ -108,9 +108,16 @@ export async function signIntents(
 ): Promise<{ readonly registrationId: string; readonly epoch: number }[]> {
   const intents = await findIntents(deps.db, { ...of, limit: of.limit ?? 100 });
   const finished = new Map<string, { registrationId: string; epoch: number }>();
+  const faults: unknown[] = [];
   for (const intent of intents) {
-    if (await signIntent(deps, intent)) finished.set(`${intent.registrationId} ${intent.epoch}`, intent);
+    try {
+      if (await signIntent(deps, intent)) finished.set(`${intent.registrationId} ${intent.epoch}`, intent);
+    } catch (error) {
+      // One that cannot be signed must not keep those behind it waiting; it is told when all had their turn.
+      faults.push(error);
+    }
   }
+  if (faults.length > 0) throw faults[0];
   return [...finished.values()].map(({ registrationId, epoch }) => ({ registrationId, epoch }));
 }
 
