@@ -9,9 +9,11 @@ import { type BenchNetwork, residentBytes, startBenchNetwork } from './bench-net
 import { CertificateSource } from './certificates.ts';
 import { NAMES as DATABASE, databaseLegs } from './database-legs.ts';
 import { echoLeg, NAMES as HTTP, issueSample, registrationLegs, verificationLegs } from './http-legs.ts';
+import { NAMES as IMPORT, importLegs } from './import-legs.ts';
 import { type Leg, measure } from './measurement.ts';
 import { NAMES as PROCESS, processLegs } from './process-legs.ts';
 import { type Ratio, rateLines, ratioLines } from './report.ts';
+import { NAMES as SEARCH, searchLegs } from './search-legs.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -35,9 +37,12 @@ const RATIOS: readonly Ratio[] = [
   { of: PROCESS.sign, to: PROCESS.theirSign, says: 'in-process signing ÷ @sd-jwt/sd-jwt-vc' },
   { of: PROCESS.signAndRead, to: PROCESS.sign, says: 'signed and read back ÷ only signed' },
   { of: HTTP.register, to: DATABASE.plain, says: 'registration over HTTP ÷ plain insert' },
+  { of: IMPORT.takeOver, to: HTTP.register, says: 'couple taken over ÷ registration over HTTP' },
   { of: HTTP.issue, to: DATABASE.plain, says: 'certificate over HTTP ÷ plain insert' },
   { of: HTTP.issue, to: PROCESS.signAndRead, says: 'certificate over HTTP ÷ signed and read back' },
   { of: DATABASE.audited, to: DATABASE.plain, says: 'audited write ÷ plain insert' },
+  { of: SEARCH.city, to: SEARCH.small, says: 'searches among 20,000 ÷ among 1,000 couples' },
+  { of: SEARCH.tenCities, to: SEARCH.small, says: 'searches among 200,000 ÷ among 1,000 couples' },
 ];
 
 async function run(signal: AbortSignal): Promise<void> {
@@ -58,6 +63,7 @@ async function runOn(network: BenchNetwork, signal: AbortSignal): Promise<void> 
   const source = new CertificateSource(sample.sdJwtVc, issuer.keys.certificate, issuer.code);
   const echo = fork(join(import.meta.dirname, 'echo-server.ts'));
   const { legs: databaseTurns, database } = databaseLegs(spare.app);
+  const searches = searchLegs(spare);
   try {
     const [port] = (await once(echo, 'message')) as [number];
     const legs: Leg[] = [
@@ -65,7 +71,9 @@ async function runOn(network: BenchNetwork, signal: AbortSignal): Promise<void> 
       echoLeg(source, { port, pid: echo.pid }),
       ...verificationLegs(source, verifier),
       ...registrationLegs(network),
+      ...importLegs(issuer),
       ...databaseTurns,
+      ...searches.legs,
     ].filter(({ name }) => name.includes(options.only));
     const [rounds, ms] = [Number(options.rounds), Number(options.ms)];
     const series = await measure(legs, { rounds, warmUps: 1, ms, signal });
@@ -77,12 +85,14 @@ async function runOn(network: BenchNetwork, signal: AbortSignal): Promise<void> 
       ...rateLines(series),
       ...ratioLines(series, RATIOS),
       '',
+      ...searches.times(),
       `a node's memory (RSS): ${mebibytes(restingBytes)} after its start, ${mebibytes(residentBytes(verifier.pid))} after this run`,
       `a certificate with all disclosures and x5c: ${Buffer.byteLength(sample.sdJwtVc).toLocaleString('en')} bytes; a paper token: ${sample.paperToken.length} characters`,
     ]);
   } finally {
     echo.kill();
     await database.close();
+    await searches.close();
   }
 }
 

@@ -20,11 +20,19 @@ import type { SenderKeys } from './federation/message.ts';
 import { makePeerClient } from './federation/peer-client.ts';
 import { StatusListCache } from './federation/status-list-cache.ts';
 import { TRUST_MARK_MEDIA_TYPE } from './federation/trust-mark.ts';
+import { contentChecks } from './http/content-check.ts';
 import { readContract } from './http/contract.ts';
 import { auditHandlers } from './http/handle-audit.ts';
+import { documentHandlers } from './http/handle-documents.ts';
+import { exportHandlers } from './http/handle-exports.ts';
+import { importHandlers } from './http/handle-imports.ts';
 import { networkHandlers } from './http/handle-network.ts';
 import { partnerHandlers } from './http/handle-partners.ts';
+import { peopleHandlers } from './http/handle-people.ts';
+import { procedureHandlers } from './http/handle-procedures.ts';
 import { registrationHandlers } from './http/handle-registrations.ts';
+import { ruleHandlers } from './http/handle-rules.ts';
+import { searchHandlers } from './http/handle-search.ts';
 import { transferHandlers } from './http/handle-transfers.ts';
 import { verificationHandlers } from './http/handle-verification.ts';
 import type { Handlers } from './http/handlers.ts';
@@ -36,8 +44,8 @@ import type { AuthorityCode, EntityId } from './kernel/authority.ts';
 import type { Clock } from './kernel/clock.ts';
 import type { Actor } from './kernel/role.ts';
 import { makePublications, statusListUri } from './publications.ts';
-import { publishedRuleBook } from './registry/authorities.ts';
-import { authorityOf } from './registry/rule-book.ts';
+import { authorityOf, ruleSetInForce } from './registry/rule-book.ts';
+import { RuleLibrary } from './registry/rule-library.ts';
 import { type HandleDeps, handleMessage } from './transfer/handle-message.ts';
 
 export type NodeOptions = {
@@ -104,10 +112,10 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
   );
   await directory.load();
 
-  const rules = publishedRuleBook;
-  const self = authorityOf(rules, config.authority);
+  const library = new RuleLibrary();
+  await library.load(db);
   const nameOf = (code: AuthorityCode) =>
-    authorityOf(rules, code)?.name ??
+    authorityOf(library.book, code)?.name ??
     directory.memberByCode(code)?.name ?? { ja: code as string, en: code as string };
   const vault = {
     authority: config.authority,
@@ -124,6 +132,7 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
     baseVct: `${config.anchor}${BASE_VCT_PATH}`,
     statusListUri: statusTerms.uri,
     validityDays: config.certificateValidityDays,
+    familyship: (on) => ruleSetInForce(library.book, config.authority, on)?.familyship ?? [],
   };
   const senderKeys: SenderKeys = (iss) => directory.member(iss)?.messageSigningKeys;
   const memberOf = (entityId: EntityId) => directory.member(entityId);
@@ -133,7 +142,9 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
     vault,
     self: config.issuer,
     authority: config.authority,
-    rules,
+    get rules() {
+      return library.book;
+    },
     issuerTerms,
     codeOf: (entityId) => directory.known().find((member) => member.entityId === entityId)?.code,
   };
@@ -148,6 +159,7 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
     senderKeys,
   };
 
+  const contract = readContract(options.contractText);
   const app = buildServer({ log, onRefusal, ...(options.limits ? { limits: options.limits } : {}) });
   const sessions = await createSessions(app, { entityId: config.issuer, secret: config.keys.session, clock });
   let work: BackgroundWork | undefined;
@@ -158,7 +170,13 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
     entityId: config.issuer,
     nameOf,
     vault,
-    rules,
+    get rules() {
+      return library.book;
+    },
+    library,
+    contentFault: contentChecks(contract),
+    client,
+    messageKey: config.keys.message,
     directory,
     issuerTerms,
     statusTerms,
@@ -178,7 +196,7 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
     logSigner: { issuer: config.issuer, key: config.keys.checkpoint },
     publications: makePublications(config, clock, {
       name: nameOf(config.authority),
-      contact: self?.contact ?? nameOf(config.authority).ja,
+      contact: authorityOf(library.book, config.authority)?.contact ?? nameOf(config.authority).ja,
       trustMarks: () => directory.trustMarks,
     }),
     wake: (name) => work?.wake(name),
@@ -190,8 +208,15 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
     ...partnerHandlers(parts),
     ...auditHandlers(parts),
     ...networkHandlers(parts),
+    ...ruleHandlers(parts),
+    ...searchHandlers(parts),
+    ...peopleHandlers(parts),
+    ...procedureHandlers(parts),
+    ...documentHandlers(parts),
+    ...importHandlers(parts),
+    ...exportHandlers(parts),
   };
-  buildRoutes(app, readContract(options.contractText), handlers, { sessions, clock });
+  buildRoutes(app, contract, handlers, { sessions, clock });
   await app.ready();
 
   return {

@@ -5,12 +5,15 @@ import { publishStatusList } from './certificate/status-list-store.ts';
 import type { Config } from './config.ts';
 import { listen } from './db/listen.ts';
 import { inTransaction } from './db/transaction.ts';
+import { tagPartners } from './federation/blinded-tagging.ts';
 import { type DeliveryDeps, deliverMessages } from './federation/deliver-messages.ts';
 import { hasten } from './federation/outbox.ts';
 import type { PeerClient } from './federation/peer-client.ts';
 import type { StatusListCache } from './federation/status-list-cache.ts';
 import type { NodeParts } from './http/node-parts.ts';
 import type { EntityId } from './kernel/authority.ts';
+import { expireProcedures } from './procedure/expire-procedures.ts';
+import { RULES_CHANNEL } from './registry/rule-library.ts';
 import { type RepeatedWork, repeatWork } from './repeated-work.ts';
 import { completeArrivals, resendStalled } from './transfer/complete-arrival.ts';
 
@@ -33,7 +36,13 @@ const FIRST_RETRY_MS = 500;
 const AFTER_START_MS = 3_000;
 const LONGEST_RETRY_MS = 60_000;
 /** Which worker a notification of the database wakes. */
-const CHANNELS: Readonly<Record<string, string>> = { chikai_outbox: 'outbox', chikai_status: 'status' };
+const CHANNELS: Readonly<Record<string, string>> = {
+  chikai_outbox: 'outbox',
+  chikai_status: 'status',
+  [RULES_CHANNEL]: 'rules',
+};
+/** Tags are made a few at a time: whoever was just registered can wait seconds, a clerk at the counter cannot. */
+const TAGS_AT_ONCE = 50;
 
 /**
  * Everything a node does without being asked: keep the trust chains and status lists of the others fresh, deliver
@@ -61,6 +70,11 @@ export async function startBackgroundWork(deps: BackgroundDeps): Promise<Backgro
   start('outbox', 1_000, async () => ((await deliverMessages(delivery)).delivered > 0 ? 0 : undefined));
   start('arrivals', 2_000, async () => ((await completeArrivals(transferDeps)) > 0 ? 0 : undefined));
   start('stalled', 30_000, async () => void (await resendStalled(transferDeps, RESEND_AFTER_MS)));
+  start('rules', 60_000, async () => void (await parts.library.load(db)));
+  start('tags', 5_000, async () =>
+    (await tagPartners(parts, TAGS_AT_ONCE)) === TAGS_AT_ONCE ? 0 : undefined,
+  );
+  start('expiry', 3_600_000, async () => void (await expireProcedures(parts)));
   start('seal', 10_000, async () => void (await sealLog(db, clock, parts.logSigner)));
   const wake = (name: string) => workers.get(name)?.wake();
   const listener = await listen(config.databaseUrl, Object.keys(CHANNELS), (channel) =>

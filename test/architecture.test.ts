@@ -125,6 +125,8 @@ const LAYERS = [
   'certificate',
   'federation',
   'transfer',
+  'procedure',
+  'ledger',
   'http',
   'app',
   'main',

@@ -9,11 +9,46 @@ import { hashLeaf } from './merkle-tree.ts';
  */
 export type AuditFacts = {
   oath_registered: { readonly epoch: number };
+  registration_imported: { readonly importId: string };
+  registration_changed: { readonly position?: string; readonly items: readonly string[] };
+  residence_proven: Record<never, never>;
+  contact_read: Record<never, never>;
+  contact_changed: Record<never, never>;
+  protection_changed: { readonly protected: boolean };
+  register_searched: { readonly by: readonly string[]; readonly found: number };
+  duplicates_checked: {
+    readonly asked: number;
+    readonly possibleMatches: readonly string[];
+    readonly unanswered: number;
+  };
+  blinded_question_answered: { readonly question: 'index' | 'evaluation'; readonly elements: number };
+  procedure_opened: { readonly kind: string; readonly filedBy: string };
+  procedure_read: Record<never, never>;
+  procedure_saved: Record<never, never>;
+  procedure_booked: Record<never, never>;
+  procedure_submitted: Record<never, never>;
+  procedure_signed: { readonly method: string };
+  procedure_decided: { readonly decision: string; readonly reasons: readonly string[] };
+  procedure_withdrawn: Record<never, never>;
+  procedure_expired: Record<never, never>;
+  document_made: { readonly document: string };
+  rule_change_simulated: { readonly changed: readonly string[] };
+  rule_change_proposed: { readonly changed: readonly string[] };
+  rule_change_decided: { readonly decision: string; readonly revision?: number };
+  import_received: { readonly rows: number; readonly format: string };
+  import_checked: { readonly good: number; readonly faulty: number };
+  import_committed: { readonly registered: number; readonly alreadyThere: number; readonly leftOut: number };
+  import_discarded: Record<never, never>;
+  export_requested: { readonly reason: string };
+  export_approved: Record<never, never>;
+  export_downloaded: Record<never, never>;
+  register_restored: { readonly registrations: number };
   registration_read: Record<never, never>;
   registration_ended: { readonly reason: string };
   certificates_issued: { readonly certificateIds: readonly string[] };
   certificate_read: { readonly certificateId: string };
   certificate_revoked: { readonly certificateId: string; readonly reason: string };
+  certificate_surrendered: { readonly certificateId: string };
   certificate_recognised: { readonly verdict: string; readonly issuer?: string };
   login_code_created: { readonly identityCheckedBy: string };
   session_created: Record<never, never>;
@@ -45,7 +80,10 @@ export type AuditFacts = {
 
 export type AuditEventType = keyof AuditFacts;
 
-export type RecordRef = { readonly kind: 'registration' | 'transfer'; readonly id: string };
+export type RecordRef = {
+  readonly kind: 'registration' | 'transfer' | 'procedure' | 'import' | 'export' | 'rule_change';
+  readonly id: string;
+};
 
 /** `both`: each partner sees the entry; `acting`: only the partner named by `position`; `staff`: neither. */
 export type Visibility = 'both' | 'acting' | 'staff';

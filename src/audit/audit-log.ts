@@ -119,7 +119,7 @@ type EventRow = {
   actor_kind: Actor['kind'];
   actor_role: string | null;
   actor_subject: string;
-  record_kind: 'registration' | 'transfer' | null;
+  record_kind: RecordRef['kind'] | null;
   record_id: string | null;
   position: 'first' | 'second' | null;
   purpose: string | null;

@@ -8,6 +8,12 @@ import { invalidateEntries, STATUS_LIST_ID } from './status-list-store.ts';
 
 export type CertificateState = 'intended' | 'issued' | 'revoked' | 'abandoned';
 
+/** Why a certificate takes the place of another one. */
+export type ReplaceReason = 'lost' | 'damaged' | 'changed';
+
+/** The certificate that ends in the moment in which this one becomes good. */
+export type Replacement = { readonly certificateId: Id<'certificate'>; readonly reason: ReplaceReason };
+
 export type CertificateRow = {
   readonly id: Id<'certificate'>;
   readonly registrationId: string;
@@ -18,11 +24,13 @@ export type CertificateRow = {
   readonly issuedOn: string;
   readonly expiresOn: string;
   readonly intendedAt: Date;
+  readonly replaces: Replacement | null;
+  /** The day on which the paper was handed in. */
+  readonly surrenderedOn: string | null;
 };
 
 export type RevokeReason =
-  | 'lost'
-  | 'damaged'
+  | ReplaceReason
   | 'returned'
   | 'misuse'
   | 'registration_ended'
@@ -36,6 +44,7 @@ export type Intent = {
   readonly issuedOn: string;
   readonly expiresOn: string;
   readonly intendedAt: Date;
+  readonly replaces?: Replacement | null;
 };
 
 const COLUMNS = [
@@ -48,6 +57,9 @@ const COLUMNS = [
   'issued_on',
   'expires_on',
   'intended_at',
+  'replaces',
+  'replace_reason',
+  'surrendered_on',
 ] as const;
 
 /**
@@ -71,6 +83,8 @@ export async function insertIntent(trx: Trx, sealer: Sealer, intent: Intent): Pr
         issued_on: intent.issuedOn,
         expires_on: intent.expiresOn,
         number: sealer.seal(`certificate.${id}.number`, intent.number),
+        replaces: intent.replaces?.certificateId ?? null,
+        replace_reason: intent.replaces?.reason ?? null,
       })
       .onConflict((conflict) => conflict.columns(['list_id', 'status_index']).doNothing())
       .returning(COLUMNS)
@@ -106,6 +120,7 @@ export async function findIntents(
     .select(COLUMNS)
     .where('state', '=', 'intended')
     .orderBy('intended_at')
+    .orderBy('position')
     .limit(of.limit);
   if (of.registrationId !== undefined) query = query.where('registration_id', '=', of.registrationId);
   if (of.epoch !== undefined) query = query.where('epoch', '=', of.epoch);
@@ -121,13 +136,13 @@ export type SignedForms = {
 
 /** @returns false where the certificate is no longer merely intended: somebody else signed it, or it was given up */
 export async function recordIssue(
-  trx: Trx,
+  db: Db | Trx,
   sealer: Sealer,
-  id: string,
+  { id }: Pick<CertificateRow, 'id'>,
   forms: SignedForms,
   at: Date,
 ): Promise<boolean> {
-  const row = await trx
+  const row = await db
     .updateTable('certificate')
     .set({
       state: 'issued',
@@ -139,6 +154,64 @@ export async function recordIssue(
     })
     .where('id', '=', id)
     .where('state', '=', 'intended')
+    .returning('id')
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/**
+ * Locks a replaced certificate and the intent that replaces it, in the order in which `revokeAll` locks issued and
+ * intended ones, so that the two never wait for each other.
+ *
+ * @returns false where the successor is no longer merely intended
+ */
+export async function lockReplacement(
+  trx: Trx,
+  { id, replaces }: Pick<CertificateRow, 'id' | 'replaces'>,
+): Promise<boolean> {
+  if (replaces)
+    await trx
+      .selectFrom('certificate')
+      .select('id')
+      .where('id', '=', replaces.certificateId)
+      .forNoKeyUpdate()
+      .execute();
+  const intent = await trx
+    .selectFrom('certificate')
+    .select('id')
+    .where('id', '=', id)
+    .where('state', '=', 'intended')
+    .forNoKeyUpdate()
+    .executeTakeFirst();
+  return intent !== undefined;
+}
+
+/** Gives up what was intended for these partners and not yet signed; the indexes are still to be burnt. */
+export async function abandonIntents(
+  trx: Trx,
+  { registrationId, epoch }: { readonly registrationId: string; readonly epoch: number },
+  positions: readonly PartnerPosition[],
+): Promise<{ readonly position: PartnerPosition; readonly statusIndex: number }[]> {
+  if (positions.length === 0) return [];
+  const rows = await trx
+    .updateTable('certificate')
+    .set({ state: 'abandoned' })
+    .where('registration_id', '=', registrationId)
+    .where('epoch', '=', epoch)
+    .where('position', 'in', positions)
+    .where('state', '=', 'intended')
+    .returning(['position', 'status_index'])
+    .execute();
+  return rows.map((row) => ({ position: row.position, statusIndex: row.status_index }));
+}
+
+/** @returns false where it was handed in before */
+export async function markSurrendered(trx: Trx, id: string, on: string): Promise<boolean> {
+  const row = await trx
+    .updateTable('certificate')
+    .set({ surrendered_on: on })
+    .where('id', '=', id)
+    .where('surrendered_on', 'is', null)
     .returning('id')
     .executeTakeFirst();
   return row !== undefined;
@@ -161,13 +234,35 @@ export async function readForms(
   };
 }
 
-export async function readNumber(db: Db | Trx, sealer: Sealer, id: string): Promise<string> {
-  const row = await db
-    .selectFrom('certificate')
-    .select('number')
-    .where('id', '=', id)
-    .executeTakeFirstOrThrow();
-  return sealer.open(`certificate.${id}.number`, row.number);
+/** The numbers of certificates that one sealer opens, by certificate. */
+export async function readNumbers(
+  db: Db | Trx,
+  sealer: Sealer,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  if (ids.length === 0) return new Map();
+  const rows = await db.selectFrom('certificate').select(['id', 'number']).where('id', 'in', ids).execute();
+  return new Map(rows.map(({ id, number }) => [id, sealer.open(`certificate.${id}.number`, number)]));
+}
+
+/** Numbers that an imported register had given: a certificate keeps its number, or the couple would hold two. */
+export async function readKeptNumbers(
+  db: Db | Trx,
+  sealer: Sealer,
+  { registrationId, epoch }: { readonly registrationId: string; readonly epoch: number },
+): Promise<Partial<Record<PartnerPosition, string>>> {
+  const rows = await db
+    .selectFrom('registration_partner')
+    .select(['position', 'kept_number'])
+    .where('registration_id', '=', registrationId)
+    .where('epoch', '=', epoch)
+    .where('kept_number', 'is not', null)
+    .execute();
+  return Object.fromEntries(
+    rows.flatMap(({ position, kept_number: kept }) =>
+      kept ? [[position, sealer.open(`${position}.kept_number`, kept)]] : [],
+    ),
+  );
 }
 
 /** Revokes one certificate; false where it is not issued. Its status entry is INVALID in the same transaction. */
@@ -239,6 +334,9 @@ type Stored = {
   issued_on: string;
   expires_on: string;
   intended_at: Date;
+  replaces: string | null;
+  replace_reason: ReplaceReason | null;
+  surrendered_on: string | null;
 };
 
 function toRow(row: Stored): CertificateRow {
@@ -252,5 +350,10 @@ function toRow(row: Stored): CertificateRow {
     issuedOn: row.issued_on,
     expiresOn: row.expires_on,
     intendedAt: row.intended_at,
+    replaces:
+      row.replaces && row.replace_reason
+        ? { certificateId: row.replaces as Id<'certificate'>, reason: row.replace_reason }
+        : null,
+    surrenderedOn: row.surrendered_on,
   };
 }

@@ -7,17 +7,19 @@ import type { AuthorityCode, EntityId } from '../kernel/authority.ts';
 import { type Clock, dayInJapan, epochSeconds } from '../kernel/clock.ts';
 import { sha256 } from '../kernel/digest.ts';
 import { Refusal } from '../kernel/refusal.ts';
-import { type PartnerPosition, POSITIONS } from '../kernel/role.ts';
+import { POSITIONS } from '../kernel/role.ts';
 import type { SigningKey } from '../kernel/signing-key.ts';
+import { mayBeNamed } from '../registry/eligibility.ts';
+import type { Shown } from '../registry/protection.ts';
+import { readShown } from '../registry/protection-store.ts';
 import { ISSUING_STATE } from '../registry/registration.ts';
 import {
   type Couple,
   findEpoch,
-  type PartnerRecord,
   type RegistrationRow,
-  readPartners,
   requireRegistration,
 } from '../registry/registration-store.ts';
+import type { FamilyRelation } from '../registry/rule-set.ts';
 import { openSealer, type Sealer, type Vault } from '../registry/vault.ts';
 import type { CertificateClaims, CertificateContent } from './certificate-content.ts';
 import {
@@ -25,8 +27,13 @@ import {
   findCertificates,
   findIntents,
   insertIntent,
-  readNumber,
+  lockReplacement,
+  type Replacement,
+  readKeptNumbers,
+  readNumbers,
   recordIssue,
+  revokeOne,
+  type SignedForms,
 } from './certificate-store.ts';
 import { lintPaperToken, type PaperContent, signPaperToken } from './paper-token.ts';
 import { lintCertificate, signCertificate } from './sd-jwt-vc.ts';
@@ -42,6 +49,8 @@ export type IssuerTerms = {
   readonly baseVct: string;
   readonly statusListUri: string;
   readonly validityDays: number;
+  /** Relations that the authority's certificates of a day name; left out: none. */
+  readonly familyship?: (on: string) => readonly FamilyRelation[];
 };
 
 export type IssueDeps = {
@@ -59,21 +68,37 @@ export type IssueDeps = {
  */
 export async function intendCertificates(
   trx: Trx,
+  deps: Omit<IssueDeps, 'db'>,
+  row: Pick<RegistrationRow, 'id' | 'epoch'>,
+): Promise<CertificateRow[]> {
+  const living = (await findCertificates(trx, { registrationId: row.id, epoch: row.epoch })).filter(
+    ({ state }) => state !== 'revoked',
+  );
+  const without = POSITIONS.filter((position) => !living.some((one) => one.position === position));
+  return writeIntents(
+    trx,
+    deps,
+    row,
+    without.map((position) => ({ position, replaces: null })),
+  );
+}
+
+/** Writes an intent for each of these partners, who must have no other one. */
+export async function writeIntents(
+  trx: Trx,
   { clock, vault, terms }: Omit<IssueDeps, 'db'>,
   { id, epoch }: Pick<RegistrationRow, 'id' | 'epoch'>,
+  wanted: readonly Pick<CertificateRow, 'position' | 'replaces'>[],
 ): Promise<CertificateRow[]> {
   const sealer = await openSealer(trx, vault, { kind: 'registration', id, epoch });
   if (!sealer) throw new Error('the data key of a registration that is to be certified is gone');
-  const living = (await findCertificates(trx, { registrationId: id, epoch })).filter(
-    (row) => row.state !== 'revoked',
-  );
+  const kept = await readKeptNumbers(trx, sealer, { registrationId: id, epoch });
   const now = clock();
   const issuedOn = dayInJapan(now);
   const expiresOn = dayInJapan(new Date(now.getTime() + terms.validityDays * 86_400_000));
   const intents: CertificateRow[] = [];
-  for (const position of POSITIONS) {
-    if (living.some((row) => row.position === position)) continue;
-    const number = certificateNumber(terms.authority, issuedOn);
+  for (const { position, replaces } of wanted) {
+    const number = kept[position] ?? certificateNumber(terms.authority, issuedOn);
     intents.push(
       await insertIntent(trx, sealer, {
         registrationId: id,
@@ -83,6 +108,7 @@ export async function intendCertificates(
         issuedOn,
         expiresOn,
         intendedAt: now,
+        replaces,
       }),
     );
   }
@@ -107,32 +133,105 @@ export async function signIntents(
   of: { readonly registrationId?: string; readonly epoch?: number; readonly limit?: number } = {},
 ): Promise<{ readonly registrationId: string; readonly epoch: number }[]> {
   const intents = await findIntents(deps.db, { ...of, limit: of.limit ?? 100 });
-  const finished = new Map<string, { registrationId: string; epoch: number }>();
+  const byCouple = Map.groupBy(intents, ({ registrationId, epoch }) => `${registrationId} ${epoch}`);
+  const finished: { readonly registrationId: string; readonly epoch: number }[] = [];
   const faults: unknown[] = [];
-  for (const intent of intents) {
-    try {
-      if (await signIntent(deps, intent)) finished.set(`${intent.registrationId} ${intent.epoch}`, intent);
-    } catch (error) {
-      // One that cannot be signed must not keep those behind it waiting; it is told when all had their turn.
-      faults.push(error);
-    }
+  // One that cannot be signed must not keep those behind it waiting; it is told when all had their turn.
+  const attempt = async <Result>(work: () => Promise<Result>): Promise<Result | undefined> =>
+    work().catch((error) => void faults.push(error));
+  for (const [intent, ...others] of byCouple.values()) {
+    if (!intent) continue;
+    const certified = await attempt(() => readCertified(deps, intent, others));
+    if (!certified) continue;
+    let issued = false;
+    for (const each of [intent, ...others])
+      issued = (await attempt(() => signIntent(deps, each, certified))) || issued;
+    if (issued) finished.push({ registrationId: intent.registrationId, epoch: intent.epoch });
   }
   if (faults.length > 0) throw faults[0];
-  return [...finished.values()].map(({ registrationId, epoch }) => ({ registrationId, epoch }));
+  return finished;
 }
 
-async function signIntent({ db, clock, vault, terms }: IssueDeps, intent: CertificateRow): Promise<boolean> {
+/** What the certificates of one couple say, read once for both. */
+type Certified = {
+  readonly registration: RegistrationRow;
+  readonly shown: Couple<Shown>;
+  readonly sealer: Sealer;
+  readonly numbers: ReadonlyMap<string, string>;
+};
+
+/** @returns undefined where the registration's data were erased */
+async function readCertified(
+  { db, vault }: IssueDeps,
+  intent: CertificateRow,
+  others: readonly CertificateRow[],
+): Promise<Certified | undefined> {
   const { registrationId: id, epoch } = intent;
-  const registration = await findEpoch(db, id, epoch);
-  const partners = await readPartners(db, vault, { id, epoch });
-  const sealer = await openSealer(db, vault, { kind: 'registration', id, epoch });
-  if (!registration || !partners || !sealer) return false;
-  const content = contentOf(terms, intent, registration, partners, await readNumber(db, sealer, intent.id));
-  const forms = await signForms(terms, content, intent);
-  return inTransaction(db, (trx) => recordIssue(trx, sealer as Sealer, intent.id, forms, clock()));
+  const [registration, shown, sealer] = await Promise.all([
+    findEpoch(db, id, epoch),
+    readShown(db, vault, { id, epoch }),
+    openSealer(db, vault, { kind: 'registration', id, epoch }),
+  ]);
+  if (!registration || !shown || !sealer) return undefined;
+  const numbers = await readNumbers(
+    db,
+    sealer,
+    [intent, ...others].map((one) => one.id),
+  );
+  return { registration, shown, sealer, numbers };
 }
 
-async function signForms(terms: IssuerTerms, content: CertificateContent, intent: CertificateRow) {
+async function signIntent(
+  { db, clock, terms }: IssueDeps,
+  intent: CertificateRow,
+  { registration, shown, sealer, numbers }: Certified,
+): Promise<boolean> {
+  const number = numbers.get(intent.id);
+  if (number === undefined) return false;
+  const content = contentOf(terms, intent, registration, shown[intent.position], number);
+  const forms = await signForms(terms, content, intent);
+  return intent.replaces === null
+    ? recordIssue(db, sealer, intent, forms, clock())
+    : recordReplacement({ db, clock }, sealer, intent, intent.replaces, forms);
+}
+
+/**
+ * The old certificate ends and the new one begins in one transaction: nobody ever sees two, or none. An old one that
+ * was revoked meanwhile is as it should be.
+ */
+async function recordReplacement(
+  { db, clock }: Pick<IssueDeps, 'db' | 'clock'>,
+  sealer: Sealer,
+  intent: CertificateRow,
+  { certificateId, reason }: Replacement,
+  forms: SignedForms,
+): Promise<boolean> {
+  return inTransaction(
+    db,
+    async (trx) => {
+      if (!(await lockReplacement(trx, intent))) return false;
+      const at = clock();
+      if (await revokeOne(trx, certificateId, reason, at))
+        await appendEvent(trx, clock, {
+          type: 'certificate_revoked',
+          actor: { kind: 'system', subject: 'system' },
+          record: { kind: 'registration', id: intent.registrationId },
+          position: intent.position,
+          // That somebody lost a certificate, or changed a name, is theirs to tell.
+          visibility: 'acting',
+          facts: { certificateId, reason },
+        });
+      return recordIssue(trx, sealer, intent, forms, at);
+    },
+    { repeatable: true },
+  );
+}
+
+async function signForms(
+  terms: IssuerTerms,
+  content: CertificateContent,
+  intent: CertificateRow,
+): Promise<SignedForms> {
   const publicKey = createPublicKey(terms.key.privateKey);
   const { text: sdJwtVc } = await signCertificate(
     content,
@@ -160,7 +259,7 @@ function contentOf(
   terms: IssuerTerms,
   intent: CertificateRow,
   registration: RegistrationRow,
-  partners: Couple<PartnerRecord>,
+  shown: Shown,
   number: string,
 ): CertificateContent {
   const issuedAt = epochSeconds(midnightInJapan(intent.issuedOn));
@@ -171,30 +270,40 @@ function contentOf(
     issuedAt,
     expiresAt: epochSeconds(midnightInJapan(intent.expiresOn)),
     status: { uri: terms.statusListUri, idx: intent.statusIndex },
-    claims: claimsOf(terms, intent.position, registration, partners, number),
+    claims: claimsOf(terms, intent, registration, shown, number),
   };
 }
 
 function claimsOf(
   terms: IssuerTerms,
-  position: PartnerPosition,
+  { issuedOn }: CertificateRow,
   registration: RegistrationRow,
-  partners: Couple<PartnerRecord>,
+  { holder, partnerName, familyMembers }: Shown,
   number: string,
 ): CertificateClaims {
-  const holder = partners[position];
-  const partner = partners[position === 'first' ? 'second' : 'first'];
-  const named = (code: AuthorityCode) => ({ code, name: terms.nameOf(code).ja });
+  // Where no rule says that this authority names family members, a certificate does not.
+  const named = terms.familyship?.(issuedOn) ?? [];
+  const family = familyMembers.filter(({ relation }) => mayBeNamed(named, relation));
+  const authority = (code: AuthorityCode) => ({ code, name: terms.nameOf(code).ja });
   return {
     registered_name: holder.registeredName,
     ...(holder.alias ? { alias_name: holder.alias.name } : {}),
     birth_date: holder.birthDate,
-    partner_name: partner.alias ? partner.alias.name : partner.registeredName,
+    partner_name: partnerName,
     oath_date: registration.oathDate,
     first_oath_date: registration.firstOathDate,
-    first_authority: named(registration.firstAuthority),
-    authority: named(terms.authority),
+    first_authority: authority(registration.firstAuthority),
+    authority: authority(terms.authority),
     certificate_number: number,
+    ...(family.length > 0
+      ? {
+          family_members: family.map(({ name, relation, birthDate }) => ({
+            name,
+            relation,
+            birth_date: birthDate,
+          })),
+        }
+      : {}),
   };
 }
 

@@ -11,12 +11,22 @@ export interface Database {
   inbox_message: InboxMessageTable;
   login_code: LoginCodeTable;
   member: MemberTable;
+  member_blinded_index: MemberBlindedIndexTable;
   member_status_list: MemberStatusListTable;
   message_evidence: MessageEvidenceTable;
   outbox_message: OutboxMessageTable;
+  partner_history: PartnerHistoryTable;
   partner_index: PartnerIndexTable;
+  partner_search: PartnerSearchTable;
+  procedure: ProcedureTable;
+  procedure_signature: ProcedureSignatureTable;
+  procedure_step: ProcedureStepTable;
+  register_export: RegisterExportTable;
+  register_import: RegisterImportTable;
   registration: RegistrationTable;
+  registration_family: RegistrationFamilyTable;
   registration_partner: RegistrationPartnerTable;
+  rule_change: RuleChangeTable;
   status_list: StatusListTable;
   transfer: TransferTable;
   transfer_consent: TransferConsentTable;
@@ -38,7 +48,7 @@ export interface AuditEventTable {
   actor_kind: 'staff' | 'partner' | 'peer' | 'public' | 'system';
   actor_role: string | null;
   actor_subject: string;
-  record_kind: 'registration' | 'transfer' | null;
+  record_kind: 'registration' | 'transfer' | 'procedure' | 'import' | 'export' | 'rule_change' | null;
   record_id: string | null;
   position: 'first' | 'second' | null;
   purpose: string | null;
@@ -72,7 +82,10 @@ export interface CertificateTable {
   sd_jwt_hash: Buffer | null;
   paper_hash: Buffer | null;
   revoked_at: Date | null;
-  revoke_reason: 'lost' | 'damaged' | 'returned' | 'misuse' | 'registration_ended' | 'continued_elsewhere' | null;
+  revoke_reason: 'lost' | 'damaged' | 'changed' | 'returned' | 'misuse' | 'registration_ended' | 'continued_elsewhere' | null;
+  replaces: string | null;
+  replace_reason: 'lost' | 'damaged' | 'changed' | null;
+  surrendered_on: string | null;
 }
 
 export interface CommandTable {
@@ -86,7 +99,7 @@ export interface CommandTable {
 }
 
 export interface DataKeyTable {
-  subject_kind: 'registration' | 'transfer';
+  subject_kind: 'registration' | 'transfer' | 'procedure' | 'import';
   subject_id: string;
   epoch: number;
   wrapped_key: Buffer | null;
@@ -105,7 +118,7 @@ export interface InboxMessageTable {
 
 export interface LoginCodeTable {
   code_hash: Buffer;
-  record_kind: 'registration' | 'transfer';
+  record_kind: 'registration' | 'transfer' | 'procedure';
   record_id: string;
   position: 'first' | 'second';
   expires_at: Date;
@@ -119,6 +132,13 @@ export interface MemberTable {
   verified_at: Date;
   expires_at: Date;
   memberships: ColumnType<unknown, string | undefined, string>;
+}
+
+export interface MemberBlindedIndexTable {
+  entity_id: string;
+  tags: Buffer;
+  version: string;
+  fetched_at: Date;
 }
 
 export interface MemberStatusListTable {
@@ -156,12 +176,95 @@ export interface OutboxMessageTable {
   delivered_at: Date | null;
 }
 
+export interface PartnerHistoryTable {
+  id: string;
+  registration_id: string;
+  epoch: number;
+  position: 'first' | 'second';
+  replaced_at: Date;
+  record: Buffer;
+}
+
 export interface PartnerIndexTable {
   registration_id: string;
   epoch: number;
   position: 'first' | 'second';
   blind_index: Buffer;
   live: boolean;
+  homonym: Generated<number>;
+  blinded_tag: Buffer | null;
+}
+
+export interface PartnerSearchTable {
+  registration_id: string;
+  epoch: number;
+  position: 'first' | 'second';
+  kind: 'kana' | 'name' | 'alias';
+  blind_index: Buffer;
+}
+
+export interface ProcedureTable {
+  id: string;
+  kind: 'oath' | 'residence_proof' | 'change' | 'reissue' | 'return' | 'dissolution' | 'death' | 'moved_out' | 'requirement_lost' | 'revocation' | 'erroneous_entry' | 'certificate_of_fact';
+  state: 'draft' | 'submitted' | 'correction' | 'done' | 'withdrawn' | 'declined' | 'expired';
+  registration_id: string | null;
+  epoch: number | null;
+  filed_by: 'first' | 'second' | 'both' | 'office';
+  form_version: string;
+  content: Buffer | null;
+  appointment_on: string | null;
+  appointment_at: string | null;
+  due_on: string | null;
+  reasons: ColumnType<unknown, string | undefined, string>;
+  to_confirm: ColumnType<unknown, string | undefined, string>;
+  opened_by: string;
+  opened_at: Date;
+  changed_at: Date;
+  decided_by: string | null;
+}
+
+export interface ProcedureSignatureTable {
+  procedure_id: string;
+  position: 'first' | 'second';
+  method: 'session' | 'counter';
+  evidence_sha256: string | null;
+  content_hash: Buffer;
+  signed_at: Date;
+  superseded_at: Date | null;
+}
+
+export interface ProcedureStepTable {
+  procedure_id: string;
+  number: number;
+  step: string;
+  at: Date;
+}
+
+export interface RegisterExportTable {
+  id: string;
+  reason: 'system_change' | 'backup' | 'audit' | 'merger';
+  requested_by: string;
+  requested_at: Date;
+  approved_by: string | null;
+  approved_at: Date | null;
+  expires_at: Date | null;
+  downloads: Generated<number>;
+}
+
+export interface RegisterImportTable {
+  id: string;
+  state: 'uploaded' | 'checked' | 'committed' | 'discarded';
+  format: 'csv' | 'xlsx';
+  encoding: 'utf-8' | 'shift_jis' | null;
+  file: Buffer | null;
+  row_count: number;
+  columns: Buffer | null;
+  mapping: ColumnType<unknown, string | null, string | null>;
+  report: ColumnType<unknown, string | null, string | null>;
+  uploaded_by: string;
+  uploaded_at: Date;
+  committed_by: string | null;
+  committed_at: Date | null;
 }
 
 export interface RegistrationTable {
@@ -176,6 +279,17 @@ export interface RegistrationTable {
   ended_on: string | null;
   end_reason: 'dissolution' | 'death' | 'moved_out' | 'requirement_lost' | 'false_statement' | 'misuse' | 'erroneous_entry' | null;
   declarations: Buffer | null;
+  residence_due_on: string | null;
+  residence_proven_on: string | null;
+  source_key: Buffer | null;
+}
+
+export interface RegistrationFamilyTable {
+  registration_id: string;
+  epoch: number;
+  number: number;
+  member: Buffer;
+  removed_at: Date | null;
 }
 
 export interface RegistrationPartnerTable {
@@ -188,6 +302,23 @@ export interface RegistrationPartnerTable {
   alias_display: 'alias_only' | 'alias_with_registered_name' | null;
   birth_date: Buffer;
   residence: Buffer;
+  protected: Generated<boolean>;
+  contact: Buffer | null;
+  kept_number: Buffer | null;
+}
+
+export interface RuleChangeTable {
+  id: string;
+  state: 'proposed' | 'approved' | 'rejected';
+  entries: ColumnType<unknown, string, string>;
+  reason: string;
+  simulation: ColumnType<unknown, string, string>;
+  proposed_by: string;
+  proposed_at: Date;
+  based_on: number;
+  decided_by: string | null;
+  decided_at: Date | null;
+  revision: number | null;
 }
 
 export interface StatusListTable {

@@ -167,26 +167,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/registrations/{registrationId}/revocation": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Revoke a registration (宣誓の無効・取消し)
-         * @description For a false statement, misuse or an erroneous entry. An approver decides.
-         */
-        post: operations["revokeRegistration"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/registrations/{registrationId}/certificates": {
         parameters: {
             query?: never;
@@ -463,6 +443,634 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/rule-book": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The rule book in force, as it is edited (要件台帳)
+         * @description Every entry in the form in which a change is proposed, and each value of each rule set with its sources and whether it is to be confirmed (要確認).
+         */
+        get: operations["getRuleBook"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/serving-authorities/{municipality}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who serves the residents of a municipality on a day (受付先の案内) */
+        get: operations["getServingAuthority"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rule-changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Proposed and decided changes, newest first (要件変更の一覧) */
+        get: operations["listRuleChanges"];
+        put?: never;
+        /**
+         * Propose a change of the rule book (要件変更の起案)
+         * @description Whole entries replace those of the same key; nothing is removed, an entry ends by its `validTo`. The resulting book
+         *     must be without gap, overlap or unknown source. The simulation is made and kept; nothing takes effect before somebody
+         *     else has approved.
+         */
+        post: operations["proposeRuleChange"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rule-changes/simulation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What would a change do? (要件変更の試算)
+         * @description Nothing is kept. Says how many active couples of this authority would no longer qualify, and which continuations between authorities would come out otherwise.
+         */
+        post: operations["simulateRuleChange"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rule-changes/{changeId}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide on a proposed change (要件変更の決裁)
+         * @description Somebody other than the proposer decides. The change is checked against the book as it is now.
+         */
+        post: operations["decideRuleChange"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/register-searches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Find a registration by a person (登録の検索)
+         * @description By birth date and one of reading, name and alias; variants of a character are found as one (髙 and 高). Only
+         *     registrations of this authority are found, and the answer names nobody: open the record to see it. Each search is logged
+         *     with its purpose and without what was looked for.
+         */
+        post: operations["searchRegister"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/duplicate-checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Is one of the two registered elsewhere? (他自治体との重複確認)
+         * @description For an open case of an oath or a continuation. Every member is asked in a blinded form (RFC 9497): none of them learns
+         *     who is looked for, there is no central index, and the answer says only which authorities to ask about a possible match.
+         *     The case's own origin is left out. An authority that does not answer is named as unanswered, never as free of matches.
+         */
+        post: operations["checkDuplicates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/federation/blinded-evaluations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Evaluate blinded elements for a member (RFC 9497 §3.3.1)
+         * @description The request and the answer are signed. What is evaluated stays unknown to this authority.
+         */
+        post: operations["evaluateBlinded"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/federation/blinded-index": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The whole blinded index, for a member
+         * @description Pseudorandom tags of this authority's registrations in sorted order; without an evaluation nobody can tell whose they are.
+         */
+        post: operations["getBlindedIndex"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/registrations/{registrationId}/partners/{position}/contact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How one partner may be reached (連絡先) */
+        get: operations["getContact"];
+        /**
+         * Record how one partner may be reached (連絡先の届出)
+         * @description The other partner does not see it.
+         */
+        put: operations["setContact"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/registrations/{registrationId}/partners/{position}/protection": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Protect one partner from the other (支援措置)
+         * @description At this partner's own request. From then on nothing about this partner, this setting included, is shown to the other one.
+         */
+        put: operations["setProtection"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/contact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How I may be reached (わたしの連絡先) */
+        get: operations["getMyContact"];
+        /** Change how I may be reached (連絡先の変更) */
+        put: operations["setMyContact"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/procedures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Procedures of this authority, what is due first (手続一覧)
+         * @description Without names.
+         */
+        get: operations["listProcedures"];
+        put?: never;
+        /**
+         * Open a procedure (手続の受付)
+         * @description An oath begins without a registration: open it when the couple calls, hand each a log-in code, and let them fill in what
+         *     they can before the appointment. Every other kind is about a registration. A partner may open what the form lets one
+         *     partner file, about their own registration.
+         */
+        post: operations["openProcedure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/procedures/{procedureId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow a procedure (手続の状況)
+         * @description What has happened, what comes next and until when. Without names.
+         */
+        get: operations["getProcedure"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/procedures/{procedureId}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read what was filled in (記載内容)
+         * @description A clerk sees all of it and the reading is logged; a partner sees their own part and what concerns both.
+         */
+        get: operations["getProcedureContent"];
+        /**
+         * Save the form as far as it is filled in (下書きの保存)
+         * @description Kept whatever it still lacks; the answer says what submission would refuse. Replaces what was there; a partner replaces
+         *     only their own part of an oath. Signatures given to another text must be given again.
+         */
+        put: operations["saveProcedureContent"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/procedures/{procedureId}/appointment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Book the day of the oath (宣誓日の予約)
+         * @description The authority's lead time in open days, its closed days and its slots hold. Replaces an earlier booking.
+         */
+        put: operations["bookAppointment"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/procedures/{procedureId}/submission": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Submit the form (提出)
+         * @description What is not complete, not possible or not allowed is refused with the field, the rule and the remedy; the draft stays.
+         */
+        post: operations["submitProcedure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/procedures/{procedureId}/signatures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign (署名)
+         * @description A partner signs in their own session. A clerk records what was signed on paper in front of them, with the digest of the sheet.
+         */
+        post: operations["signProcedure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/procedures/{procedureId}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Carry out, return or decline (処理・決裁)
+         * @description Carrying out has its effects in one moment: what it registers, changes or ends, and what that does to certificates. What
+         *     takes the ground from an oath once given, an approver decides, and never who opened the procedure.
+         */
+        post: operations["decideProcedure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/procedures/{procedureId}/withdrawal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Withdraw (取下げ)
+         * @description Until it is carried out. Nothing changes; what was filled in is destroyed.
+         */
+        post: operations["withdrawProcedure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/procedures/{procedureId}/documents/{document}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A document of the procedure, as data (様式・通知・決裁・点検表)
+         * @description What the form, the notice, the decision sheet or the check list says, with dates of the Japanese calendar, and which points are to be confirmed.
+         */
+        get: operations["getProcedureDocument"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/transfers/{transferId}/documents/{document}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A document of the continuation, as data (継続申告書・転出元への通知・決裁・点検表) */
+        get: operations["getTransferDocument"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deadlines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is due, and in how many open days (期限一覧)
+         * @description Procedures, proofs of residence and continuations, the most urgent first. Without names.
+         */
+        get: operations["listDeadlines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hand in an existing register (既存台帳の取込み・受付)
+         * @description CSV in UTF-8 or Shift_JIS, or xlsx; the first row names the columns. The file is kept sealed until it is taken over or
+         *     discarded. The answer proposes which column is which.
+         */
+        post: operations["uploadRegister"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/imports/{importId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Follow an import (取込みの状況) */
+        get: operations["getImport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/imports/{importId}/mapping": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Say which column is which, and try it out (列の対応づけと試行)
+         * @description Nothing is registered. The report names each faulty cell by row and column, with what is wrong and what to do, in Japanese or English.
+         */
+        put: operations["checkImport"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/imports/{importId}/commitment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take the register over (取込みの実行)
+         * @description In one transaction, all or nothing. Somebody other than who handed it in decides. Rows already taken over are left as they are, so the same file may come again.
+         */
+        post: operations["commitImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/imports/{importId}/discarding": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Discard what was handed in (取込みの取消し)
+         * @description The key of the file is destroyed.
+         */
+        post: operations["discardImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask to take everything out (全件出力の申請) */
+        post: operations["requestExport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/exports/{exportId}/approval": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Allow it (全件出力の決裁)
+         * @description For 24 hours. Never by who asked.
+         */
+        post: operations["approveExport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/exports/{exportId}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everything this authority holds (全件出力)
+         * @description One JSON object per line (NDJSON) of one moment: first what the file is, then every row of every table with its personal
+         *     data readable, last a digest of all lines before. `docs/export-format.md` describes it; `npm run restore` reads it into an empty node.
+         */
+        get: operations["downloadExport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/audit/events": {
         parameters: {
             query?: never;
@@ -717,6 +1325,17 @@ export interface components {
             reason?: string;
             retryAfterSeconds?: number;
             currentVersion?: string;
+            /**
+             * Format: date
+             * @description The first day on which it is possible
+             */
+            earliestOn?: string;
+            /** @description Each fault with its place */
+            faults?: {
+                where: string;
+                rule: string;
+                text: string;
+            }[];
             unmet?: components["schemas"]["UnmetRequirement"][];
             /** @description What to do, one sentence each */
             toDo?: string[];
@@ -738,7 +1357,7 @@ export interface components {
         Position: "first" | "second";
         RecordRef: {
             /** @enum {string} */
-            kind: "registration" | "transfer";
+            kind: "registration" | "transfer" | "procedure";
             /** Format: uuid */
             id: string;
         };
@@ -815,6 +1434,20 @@ export interface components {
             aliasUsed?: boolean;
             /** @description Children or parents stand on the certificate */
             familyMembers?: boolean;
+            /** @description Who stands there */
+            familyRelations?: ("child" | "adopted_child" | "parent" | "adoptive_parent" | "spouse_of_adoptive_parent")[];
+            /** @description One of the two lives in a de facto relationship with somebody else */
+            deFactoSpouse?: boolean;
+            /**
+             * Format: date
+             * @description Day of the oath at the origin
+             */
+            oathDate?: string;
+            /**
+             * @description How the couple means to file
+             * @enum {string}
+             */
+            by?: "visit" | "post" | "online";
         };
         ContinuationPreview: {
             /** @enum {string} */
@@ -822,6 +1455,67 @@ export interface components {
             /** @description The outcome in words of the caller's language */
             text: string;
             agreement?: string;
+            /**
+             * @description How the agreement carries an oath over: 継続申告, 継続使用, 情報引継ぎ, 再宣誓 with fewer documents
+             * @enum {string}
+             */
+            model?: "continuation_at_destination" | "continued_use" | "information_handover" | "new_oath_with_waiver";
+            /** @description Where and by whom it is filed */
+            filing?: {
+                /** @enum {string} */
+                at: "destination" | "origin" | "origin_then_destination";
+                /** @enum {string} */
+                mayFile: "both_partners" | "one_partner";
+                /**
+                 * @description Whether the certificates are replaced or go on being used
+                 * @enum {string}
+                 */
+                certificates: "replaced" | "kept";
+                /** @description Absent where it is not known */
+                channels?: ("visit" | "post" | "online")[];
+            };
+            /** @description Other agreements that join the two authorities */
+            otherAgreements?: string[];
+            /** @description Agreements of higher precedence under which the couple cannot continue, and why */
+            passedOver?: {
+                agreement: string;
+                reasons: components["schemas"]["UnmetRequirement"][];
+            }[];
+            servedBy?: components["schemas"]["AuthorityRef"];
+            /** @description With new_oath: whether the destination's own oath is open to the couple; absent where it cannot be told */
+            newOathOpen?: boolean;
+            /** @description Lead times and due dates, counted in open days where the rule says so */
+            dates?: {
+                /** @enum {string} */
+                what: "earliest_appointment" | "documents_not_older_than" | "residence_proof_due";
+                /** Format: date */
+                on: string;
+                period?: {
+                    n: number;
+                    /** @enum {string} */
+                    unit: "day" | "open_day" | "month";
+                };
+                text: string;
+                sources: string[];
+                unconfirmed: boolean;
+            }[];
+            /** @description The check list */
+            documentDetails?: {
+                code: string;
+                text: string;
+                /** @enum {string} */
+                per: "partner" | "couple";
+                maxAgeMonths?: number;
+                onlyByPost?: boolean;
+            }[];
+            contacts?: {
+                /** @enum {string} */
+                side: "origin" | "destination";
+                authority: components["schemas"]["AuthorityRef"];
+                contact: string;
+            }[];
+            /** @description What the labels in `sources` stand for */
+            sourcePages?: components["schemas"]["RuleSource"][];
             reasons: components["schemas"]["UnmetRequirement"][];
             differences: {
                 aspect: string;
@@ -893,6 +1587,7 @@ export interface components {
              */
             kind: "resident" | "moving_in" | "elsewhere";
             municipality?: components["schemas"]["AuthorityCode"];
+            /** Format: free-text */
             address?: string;
             /**
              * Format: date
@@ -903,8 +1598,7 @@ export interface components {
             proofSeen?: boolean;
         };
         Alias: {
-            /** @description 通称名 */
-            name: string;
+            name: components["schemas"]["PersonalName"];
             /**
              * @description What stands on the certificate
              * @enum {string}
@@ -912,10 +1606,8 @@ export interface components {
             display: "alias_only" | "alias_with_registered_name";
         };
         OathPartner: {
-            /** @description 戸籍上の氏名 exactly as typed */
-            registeredName: string;
-            /** @description 振り仮名 */
-            kana: string;
+            registeredName: components["schemas"]["PersonalName"];
+            kana: components["schemas"]["PersonalName"];
             alias?: components["schemas"]["Alias"];
             /** Format: date */
             birthDate: string;
@@ -927,12 +1619,7 @@ export interface components {
             /** @description 事実婚の相手がいる */
             hasDeFactoSpouse: boolean;
             /** @description What the counter has seen of this partner */
-            documentsSeen?: {
-                /** @enum {string} */
-                document: "oath_form" | "residence_record" | "moving_certificate" | "single_status_proof" | "photo_id" | "continuation_form" | "origin_certificates" | "address_change_proof" | "return_envelope" | "alias_proof" | "family_proof";
-                /** Format: date */
-                issuedOn?: string;
-            }[];
+            documentsSeen?: components["schemas"]["SeenDocument"][];
         };
         CoupleFacts: {
             /** @description At least one of the two declares it; who, is not asked. Leave out where the scheme does not ask */
@@ -956,6 +1643,10 @@ export interface components {
                 second: components["schemas"]["OathPartner"];
             };
             couple: components["schemas"]["CoupleFacts"];
+            /** @description Children and parents whom the scheme names (ファミリーシップ) */
+            familyMembers?: components["schemas"]["FamilyMember"][];
+            /** @description A person of the same reading and birth date is registered here; the family register shows that it is somebody else */
+            homonymConfirmed?: boolean;
         };
         RegistrationState: {
             /** Format: uuid */
@@ -972,6 +1663,11 @@ export interface components {
             epoch: number;
             /** Format: date */
             oathDate: string;
+            /**
+             * Format: date
+             * @description Until when the new address is to be shown
+             */
+            residenceDueOn?: string;
             toConfirm: components["schemas"]["ToConfirm"][];
         };
         RegisteredPartner: {
@@ -981,6 +1677,8 @@ export interface components {
             /** Format: date */
             birthDate: string;
             residence: components["schemas"]["Residence"];
+            /** @description Nothing about this partner is shown to the other (支援措置); for staff only */
+            protected?: boolean;
         };
         Registration: {
             /** Format: uuid */
@@ -1004,6 +1702,14 @@ export interface components {
             partners?: {
                 first: components["schemas"]["RegisteredPartner"];
                 second: components["schemas"]["RegisteredPartner"];
+            };
+            familyMembers?: components["schemas"]["FamilyMember"][];
+            /** @description Where the oath was sworn before the move */
+            residence?: {
+                /** Format: date */
+                dueOn: string;
+                /** Format: date */
+                provenOn?: string;
             };
             certificates: components["schemas"]["CertificateSummary"][];
         };
@@ -1130,12 +1836,7 @@ export interface components {
             hasOtherPartnership: boolean;
             hasDeFactoSpouse: boolean;
             /** @description What the counter has seen of this partner */
-            documentsSeen?: {
-                /** @enum {string} */
-                document: "oath_form" | "residence_record" | "moving_certificate" | "single_status_proof" | "photo_id" | "continuation_form" | "origin_certificates" | "address_change_proof" | "return_envelope" | "alias_proof" | "family_proof";
-                /** Format: date */
-                issuedOn?: string;
-            }[];
+            documentsSeen?: components["schemas"]["SeenDocument"][];
         };
         MyRecord: {
             position: components["schemas"]["Position"];
@@ -1176,7 +1877,12 @@ export interface components {
                 role?: string;
                 subject: string;
             };
-            record?: components["schemas"]["RecordRef"];
+            record?: {
+                /** @enum {string} */
+                kind: "registration" | "transfer" | "procedure" | "import" | "export" | "rule_change";
+                /** Format: uuid */
+                id: string;
+            };
             position?: components["schemas"]["Position"];
             purpose?: string;
             /** @enum {string} */
@@ -1218,6 +1924,383 @@ export interface components {
             /** Format: date-time */
             expiresAt: string;
         };
+        /**
+         * Format: free-text
+         * @description Exactly as typed, code point by code point
+         */
+        PersonalName: string;
+        /**
+         * Format: free-text
+         * @description A number of twelve digits is refused, since an Individual Number (マイナンバー) must not be kept
+         */
+        FreeText: string;
+        /** @description Whole entries in the form of the rule book: authorities and municipalities by `code`, agreements by `id`, sources by label */
+        RuleEntries: {
+            authorities?: {
+                [key: string]: unknown;
+            }[];
+            agreements?: {
+                [key: string]: unknown;
+            }[];
+            municipalities?: {
+                [key: string]: unknown;
+            }[];
+            sources?: {
+                [key: string]: {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        RuleBook: {
+            /** @description Number of approved changes */
+            revision: number;
+            entries: components["schemas"]["RuleEntries"];
+            /** @description Each value of each rule set */
+            values: {
+                authority: components["schemas"]["AuthorityCode"];
+                /** Format: date */
+                validFrom: string;
+                field: string;
+                /** @description The value; null where it is not known */
+                value?: unknown;
+                sources: string[];
+                /** @description 要確認 */
+                unconfirmed: boolean;
+            }[];
+        };
+        RuleChangeRequest: {
+            reason: components["schemas"]["FreeText"];
+            entries: components["schemas"]["RuleEntries"];
+            /**
+             * Format: date
+             * @description The day that is simulated; today where absent
+             */
+            on?: string;
+        };
+        RuleSimulation: {
+            /** Format: date */
+            on: string;
+            activeCouples: number;
+            /** @description Active couples of this authority who qualify under the present rules and would not under the new ones */
+            noLongerQualifying: number;
+            /** @description Couples of whom it cannot be told, e.g. because a declaration was never asked for */
+            unknown: number;
+            byRequirement: {
+                requirement: string;
+                couples: number;
+                text?: string;
+            }[];
+            /** @description Continuations between two authorities that would come out otherwise */
+            previews: {
+                origin: components["schemas"]["AuthorityCode"];
+                destination: components["schemas"]["AuthorityCode"];
+                before: string;
+                after: string;
+            }[];
+        };
+        RuleChange: {
+            /** Format: uuid */
+            changeId: string;
+            /** @enum {string} */
+            state: "proposed" | "approved" | "rejected";
+            reason: string;
+            entries: components["schemas"]["RuleEntries"];
+            /** @description Paths of the values that differ from the book, e.g. authorities/272086/ruleSets/0/residence */
+            changed: string[];
+            proposedBy: string;
+            /** Format: date-time */
+            proposedAt: string;
+            decidedBy?: string;
+            /** Format: date-time */
+            decidedAt?: string;
+            revision?: number;
+            simulation: components["schemas"]["RuleSimulation"];
+        };
+        /** @description How one partner may be reached, and how never. Only that partner and the staff of this authority see it. */
+        Contact: {
+            /**
+             * @description none: do not contact; the partner comes by themselves
+             * @enum {string}
+             */
+            preferred: "none" | "phone" | "email" | "post";
+            phone?: string;
+            /** Format: email */
+            email?: string;
+            post?: components["schemas"]["FreeText"];
+            never?: ("phone" | "email" | "post")[];
+            /** @description Never call before */
+            phoneFrom?: string;
+            /** @description Never call after */
+            phoneUntil?: string;
+            /** @description The caller gives a private name and not the authority */
+            sayPersonalName?: boolean;
+            note?: components["schemas"]["FreeText"];
+        };
+        FamilyMember: {
+            name: components["schemas"]["PersonalName"];
+            kana: components["schemas"]["PersonalName"];
+            /** @enum {string} */
+            relation: "child" | "adopted_child" | "parent" | "adoptive_parent" | "spouse_of_adoptive_parent";
+            relationTo?: components["schemas"]["Position"];
+            /** Format: date */
+            birthDate: string;
+            livesWithCouple: boolean;
+            /**
+             * @description A child of fifteen or over signs for themselves
+             * @enum {string}
+             */
+            consent?: "own_signature" | "by_parent" | "none";
+            proofSeen?: boolean;
+        };
+        /**
+         * @description 宣誓 · 転入の証明 · 変更 · 再交付 · 返還 · 解消 · 死亡 · 転出 · 要件喪失 · 取消し · 誤記載の訂正 · 事実証明
+         * @enum {string}
+         */
+        ProcedureKind: "oath" | "residence_proof" | "change" | "reissue" | "return" | "dissolution" | "death" | "moved_out" | "requirement_lost" | "revocation" | "erroneous_entry" | "certificate_of_fact";
+        /**
+         * @description draft → submitted (⇄ correction) → done; exits withdrawn, declined, expired
+         * @enum {string}
+         */
+        ProcedureState: "draft" | "submitted" | "correction" | "done" | "withdrawn" | "declined" | "expired";
+        ProcedureContent: {
+            /** @description A draft may be anything; on submission it must have the form of its kind. */
+            content: {
+                [key: string]: unknown;
+            } | components["schemas"]["OathContent"] | components["schemas"]["ResidenceProofContent"] | components["schemas"]["ChangeContent"] | components["schemas"]["ReissueContent"] | components["schemas"]["ReturnContent"] | components["schemas"]["EndContent"] | components["schemas"]["RevocationContent"] | components["schemas"]["ErroneousEntryContent"] | components["schemas"]["CertificateOfFactContent"];
+        };
+        Procedure: {
+            /** Format: uuid */
+            procedureId: string;
+            kind: components["schemas"]["ProcedureKind"];
+            state: components["schemas"]["ProcedureState"];
+            /** @enum {string} */
+            filedBy: "first" | "second" | "both" | "office";
+            formVersion: string;
+            /** Format: uuid */
+            registrationId?: string;
+            /** Format: date-time */
+            openedAt: string;
+            /** Format: date */
+            dueOn?: string;
+            appointment?: {
+                /** Format: date */
+                on: string;
+                at: string;
+            };
+            steps: {
+                step: string;
+                /** Format: date-time */
+                at: string;
+            }[];
+            signatures: {
+                first: boolean;
+                second: boolean;
+            };
+            nextStep: {
+                code: string;
+                text: components["schemas"]["Names"];
+            };
+            reasons: string[];
+            toConfirm: components["schemas"]["ToConfirm"][];
+        };
+        OathContent: {
+            partners: {
+                first: components["schemas"]["OathPartner"];
+                second: components["schemas"]["OathPartner"];
+            };
+            couple: components["schemas"]["CoupleFacts"];
+            familyMembers?: components["schemas"]["FamilyMember"][];
+            /** @description A person of the same reading and birth date is registered here; the family register shows that it is somebody else */
+            homonymConfirmed?: boolean;
+            /** @description The version printed on the form that was filled in */
+            formVersion?: string;
+        };
+        ResidenceProofContent: {
+            partners: {
+                first?: components["schemas"]["ResidenceShown"];
+                second?: components["schemas"]["ResidenceShown"];
+            };
+            formVersion?: string;
+        };
+        ResidenceShown: {
+            residence: components["schemas"]["Residence"];
+            /** Format: date */
+            documentIssuedOn: string;
+        };
+        ChangeContent: {
+            partners?: {
+                first?: components["schemas"]["PartnerChange"];
+                second?: components["schemas"]["PartnerChange"];
+            };
+            /** @description All that are to stand there from now on */
+            familyMembers?: components["schemas"]["FamilyMember"][];
+            formVersion?: string;
+        };
+        PartnerChange: {
+            registeredName?: components["schemas"]["PersonalName"];
+            kana?: components["schemas"]["PersonalName"];
+            /** @description null: no alias from now on */
+            alias?: components["schemas"]["Alias"] | null;
+            residence?: components["schemas"]["Residence"];
+            /**
+             * Format: date
+             * @description Only where it was written down wrongly
+             */
+            correctedBirthDate?: string;
+            documentsSeen?: components["schemas"]["SeenDocument"][];
+        };
+        ReissueContent: {
+            /** @enum {string} */
+            reason: "lost" | "damaged";
+            positions: components["schemas"]["Position"][];
+            formVersion?: string;
+        };
+        ReturnContent: {
+            /** Format: date */
+            returnedOn: string;
+            positions: components["schemas"]["Position"][];
+            formVersion?: string;
+        };
+        EndContent: {
+            /** Format: date */
+            endedOn: string;
+            deceased?: components["schemas"]["Position"];
+            destination?: components["schemas"]["AuthorityCode"];
+            /** @description Code of the requirement that is no longer met */
+            requirement?: string;
+            formVersion?: string;
+        };
+        RevocationContent: {
+            /** @enum {string} */
+            ground: "false_statement" | "misuse";
+            /**
+             * @description The couple was given the opportunity to explain (弁明の機会)
+             * @enum {string}
+             */
+            hearing?: "held" | "statement_received" | "no_answer" | "waived";
+            /** Format: date */
+            hearingOn?: string;
+            formVersion?: string;
+        };
+        ErroneousEntryContent: {
+            /** @enum {string} */
+            what: "registered_twice" | "wrong_couple" | "not_sworn" | "entered_by_mistake";
+            formVersion?: string;
+        };
+        CertificateOfFactContent: {
+            forPosition: components["schemas"]["Position"];
+            /** @enum {string} */
+            identityCheckedBy: "photo_id" | "known_in_person" | "two_documents";
+            /** @description Whether the other partner is named; never where that partner is protected */
+            showPartner?: boolean;
+            formVersion?: string;
+        };
+        SeenDocument: {
+            /** @enum {string} */
+            document: "oath_form" | "residence_record" | "moving_certificate" | "single_status_proof" | "photo_id" | "continuation_form" | "origin_certificates" | "address_change_proof" | "return_envelope" | "alias_proof" | "family_proof";
+            /** Format: date */
+            issuedOn?: string;
+        };
+        DayInWords: {
+            /** Format: date */
+            date: string;
+            /** @description Japanese calendar */
+            wareki: string;
+        };
+        Document: {
+            document: string;
+            title: string;
+            /** @description 様式番号 where it is known */
+            formNumber?: string;
+            authority: components["schemas"]["AuthorityRef"];
+            addressee?: string;
+            preparedOn: components["schemas"]["DayInWords"];
+            sections: {
+                heading: string;
+                lines: {
+                    label: string;
+                    value: string;
+                    code?: string;
+                    /** @description Of a check list */
+                    checked?: boolean;
+                    day?: components["schemas"]["DayInWords"];
+                }[];
+            }[];
+            /** @description Sentences in their order */
+            wording: string[];
+            sources: components["schemas"]["RuleSource"][];
+            toConfirm: components["schemas"]["ToConfirm"][];
+        };
+        /** @description Which column of the file holds what. Required: number, oathDate, and of both partners name, kana and birth date */
+        ColumnMapping: {
+            /** @description 整理番号 under which the register knows the couple */
+            number?: string;
+            oathDate?: string;
+            firstOathDate?: string;
+            firstAuthority?: string;
+            state?: string;
+            endedOn?: string;
+            sexualMinorityDeclared?: string;
+            firstName?: string;
+            firstKana?: string;
+            firstAlias?: string;
+            firstBirthDate?: string;
+            firstMunicipality?: string;
+            firstAddress?: string;
+            firstCertificateNumber?: string;
+            secondName?: string;
+            secondKana?: string;
+            secondAlias?: string;
+            secondBirthDate?: string;
+            secondMunicipality?: string;
+            secondAddress?: string;
+            secondCertificateNumber?: string;
+        };
+        RegisterImport: {
+            /** Format: uuid */
+            importId: string;
+            /** @enum {string} */
+            state: "uploaded" | "checked" | "committed" | "discarded";
+            /** @enum {string} */
+            format: "csv" | "xlsx";
+            /** @enum {string} */
+            encoding?: "utf-8" | "shift_jis";
+            rows: number;
+            columns?: string[];
+            mapping?: components["schemas"]["ColumnMapping"];
+            report?: {
+                good: number;
+                /** @description Rows with at least one fault */
+                faulty: number;
+                /** @description Rows that were taken over before */
+                alreadyThere: number;
+                /** @description After the taking over */
+                registered?: number;
+                faults: {
+                    /** @description As the spreadsheet counts, the heading being row 1 */
+                    row: number;
+                    /** @description Heading of the column */
+                    column?: string;
+                    rule: string;
+                    /** @description What is wrong and what to do */
+                    text: string;
+                }[];
+                /** @description There are more faults than are listed */
+                more: boolean;
+            };
+        };
+        RegisterExport: {
+            /** Format: uuid */
+            exportId: string;
+            /** @enum {string} */
+            reason: "system_change" | "backup" | "audit" | "merger";
+            /** Format: date-time */
+            requestedAt: string;
+            approved: boolean;
+            /** Format: date-time */
+            expiresAt?: string;
+            downloads: number;
+        };
         Jwks: {
             keys: {
                 [key: string]: unknown;
@@ -1249,6 +2332,10 @@ export interface components {
         IdempotencyKey: string;
         RegistrationId: string;
         CertificateId: string;
+        ProcedureId: string;
+        ImportId: string;
+        ExportId: string;
+        PositionPath: components["schemas"]["Position"];
         TransferId: string;
         /** @description Why the personal data is read (利用目的) */
         Purpose: "issue" | "inquiry" | "continuation" | "correction" | "end" | "audit_request";
@@ -1649,51 +2736,6 @@ export interface operations {
         };
         responses: {
             /** @description Ended */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "registrationId": "3f8e3b3e-6b1f-4d5e-9a55-0d6d4a3d1f10",
-                     *       "state": "ended",
-                     *       "epoch": 1
-                     *     }
-                     */
-                    "application/json": components["schemas"]["RegistrationState"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    revokeRegistration: {
-        parameters: {
-            query?: never;
-            header: {
-                /** @description Chosen by the caller, new for each new command; the same key with the same body is carried out once. */
-                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
-            };
-            path: {
-                registrationId: components["parameters"]["RegistrationId"];
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "reason": "erroneous_entry"
-                 *     }
-                 */
-                "application/json": {
-                    /** @enum {string} */
-                    reason: "false_statement" | "misuse" | "erroneous_entry";
-                };
-            };
-        };
-        responses: {
-            /** @description Revoked */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2445,6 +3487,1666 @@ export interface operations {
                     "application/json": {
                         accesses: components["schemas"]["Access"][];
                     };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getRuleBook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The book and its revision */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "revision": 0,
+                     *       "entries": {
+                     *         "authorities": [],
+                     *         "agreements": [],
+                     *         "municipalities": [],
+                     *         "sources": {}
+                     *       },
+                     *       "values": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RuleBook"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getServingAuthority: {
+        parameters: {
+            query?: {
+                /** @description Today where absent */
+                on?: string;
+            };
+            header?: never;
+            path: {
+                municipality: components["schemas"]["AuthorityCode"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The authority, or that it is not known */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "by": "prefecture",
+                     *       "authority": {
+                     *         "code": "270008",
+                     *         "name": {
+                     *           "ja": "大阪府",
+                     *           "en": "Osaka Prefecture"
+                     *         }
+                     *       },
+                     *       "contact": "府民文化部人権局人権企画課",
+                     *       "confirmed": false,
+                     *       "on": "2026-11-24"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {string} */
+                        by: "municipality" | "prefecture" | "scheme_outside_this_book" | "nobody_known";
+                        authority?: components["schemas"]["AuthorityRef"];
+                        contact?: string;
+                        /** @description false: whether the municipality has a scheme of its own is to be confirmed (要確認) */
+                        confirmed: boolean;
+                        /** Format: date */
+                        on: string;
+                        sources?: string[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listRuleChanges: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Changes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "changes": []
+                     *     }
+                     */
+                    "application/json": {
+                        changes: components["schemas"]["RuleChange"][];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    proposeRuleChange: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Chosen by the caller, new for each new command; the same key with the same body is carried out once. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "要綱の改正",
+                 *       "entries": {
+                 *         "sources": {
+                 *           "kaizuka/ordinance-2026": {
+                 *             "title": "貝塚市 要綱",
+                 *             "url": "https://example.org/kaizuka",
+                 *             "publishedBy": "authority",
+                 *             "readIn": "2026-11"
+                 *           }
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["RuleChangeRequest"];
+            };
+        };
+        responses: {
+            /** @description Proposed */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "changeId": "5d0f5f6e-7a0e-4c7e-9a8c-0c9f0b8a6a01",
+                     *       "state": "proposed",
+                     *       "reason": "要綱の改正",
+                     *       "entries": {
+                     *         "sources": {}
+                     *       },
+                     *       "changed": [
+                     *         "sources/kaizuka/ordinance-2026"
+                     *       ],
+                     *       "proposedBy": "administrator-1",
+                     *       "proposedAt": "2026-11-20T01:00:00Z",
+                     *       "simulation": {
+                     *         "on": "2026-11-20",
+                     *         "activeCouples": 12,
+                     *         "noLongerQualifying": 0,
+                     *         "unknown": 0,
+                     *         "byRequirement": [],
+                     *         "previews": []
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RuleChange"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    simulateRuleChange: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "entries": {
+                 *         "sources": {}
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    entries: components["schemas"]["RuleEntries"];
+                    /**
+                     * Format: date
+                     * @description The day that is simulated; today where absent
+                     */
+                    on?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The simulation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "on": "2026-11-20",
+                     *       "activeCouples": 12,
+                     *       "noLongerQualifying": 0,
+                     *       "unknown": 0,
+                     *       "byRequirement": [],
+                     *       "previews": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RuleSimulation"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    decideRuleChange: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Chosen by the caller, new for each new command; the same key with the same body is carried out once. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                changeId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "decision": "approve"
+                 *     }
+                 */
+                "application/json": {
+                    /** @enum {string} */
+                    decision: "approve" | "reject";
+                };
+            };
+        };
+        responses: {
+            /** @description Decided */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "changeId": "5d0f5f6e-7a0e-4c7e-9a8c-0c9f0b8a6a01",
+                     *       "state": "proposed",
+                     *       "reason": "要綱の改正",
+                     *       "entries": {
+                     *         "sources": {}
+                     *       },
+                     *       "changed": [
+                     *         "sources/kaizuka/ordinance-2026"
+                     *       ],
+                     *       "proposedBy": "administrator-1",
+                     *       "proposedAt": "2026-11-20T01:00:00Z",
+                     *       "simulation": {
+                     *         "on": "2026-11-20",
+                     *         "activeCouples": 12,
+                     *         "noLongerQualifying": 0,
+                     *         "unknown": 0,
+                     *         "byRequirement": [],
+                     *         "previews": []
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RuleChange"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    searchRegister: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kana": "カクウ ハナコ",
+                 *       "birthDate": "1990-04-01",
+                 *       "purpose": "inquiry"
+                 *     }
+                 */
+                "application/json": {
+                    kana?: components["schemas"]["PersonalName"];
+                    name?: components["schemas"]["PersonalName"];
+                    /** Format: date */
+                    birthDate: string;
+                    /** @enum {string} */
+                    purpose: "issue" | "inquiry" | "continuation" | "correction" | "end" | "audit_request";
+                };
+            };
+        };
+        responses: {
+            /** @description At most twenty */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "found": [],
+                     *       "more": false
+                     *     }
+                     */
+                    "application/json": {
+                        found: {
+                            /** Format: uuid */
+                            registrationId: string;
+                            position: components["schemas"]["Position"];
+                            /** @enum {string} */
+                            state: "active" | "offered" | "released" | "closed" | "ended";
+                            epoch: number;
+                            by: ("kana" | "name" | "alias")[];
+                        }[];
+                        /** @description There are more than are shown */
+                        more: boolean;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    checkDuplicates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "record": {
+                 *         "kind": "procedure",
+                 *         "id": "7a3c3f52-93a4-4d76-8a57-0a52d0c0f001"
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    record: components["schemas"]["RecordRef"];
+                };
+            };
+        };
+        responses: {
+            /** @description Whom to ask */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "asked": 7,
+                     *       "possibleMatches": [],
+                     *       "unanswered": []
+                     *     }
+                     */
+                    "application/json": {
+                        asked: number;
+                        possibleMatches: components["schemas"]["AuthorityRef"][];
+                        unanswered: components["schemas"]["AuthorityRef"][];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    evaluateBlinded: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example eyJ.eyJ.c2ln */
+                "application/jwt": string;
+            };
+        };
+        responses: {
+            /** @description Signed answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example eyJ.eyJ.c2ln */
+                    "application/jwt": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getBlindedIndex: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example eyJ.eyJ.c2ln */
+                "application/jwt": string;
+            };
+        };
+        responses: {
+            /** @description Signed answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example eyJ.eyJ.c2ln */
+                    "application/jwt": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getContact: {
+        parameters: {
+            query: {
+                /** @description Why the personal data is read (利用目的) */
+                purpose: components["parameters"]["Purpose"];
+            };
+            header?: never;
+            path: {
+                registrationId: components["parameters"]["RegistrationId"];
+                position: components["parameters"]["PositionPath"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The contact; empty where none was given */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "preferred": "phone",
+                     *       "phone": "00-0000-0000",
+                     *       "never": [
+                     *         "post"
+                     *       ],
+                     *       "phoneFrom": "18:00"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Contact"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    setContact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                registrationId: components["parameters"]["RegistrationId"];
+                position: components["parameters"]["PositionPath"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "preferred": "none",
+                 *       "never": [
+                 *         "post",
+                 *         "phone",
+                 *         "email"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["Contact"];
+            };
+        };
+        responses: {
+            /** @description Recorded */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    setProtection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                registrationId: components["parameters"]["RegistrationId"];
+                position: components["parameters"]["PositionPath"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "protected": true
+                 *     }
+                 */
+                "application/json": {
+                    protected: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Recorded */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getMyContact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The contact */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "preferred": "none"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Contact"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    setMyContact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "preferred": "email",
+                 *       "email": "hanako@example.org",
+                 *       "never": [
+                 *         "post",
+                 *         "phone"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["Contact"];
+            };
+        };
+        responses: {
+            /** @description Recorded */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listProcedures: {
+        parameters: {
+            query?: {
+                kind?: components["schemas"]["ProcedureKind"];
+                state?: components["schemas"]["ProcedureState"];
+                registrationId?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Procedures */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "procedures": []
+                     *     }
+                     */
+                    "application/json": {
+                        procedures: components["schemas"]["Procedure"][];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    openProcedure: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Chosen by the caller, new for each new command; the same key with the same body is carried out once. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "oath",
+                 *       "filedBy": "both"
+                 *     }
+                 */
+                "application/json": {
+                    kind: components["schemas"]["ProcedureKind"];
+                    /**
+                     * Format: uuid
+                     * @description Left out for an oath only
+                     */
+                    registrationId?: string;
+                    /**
+                     * @description Who files: one partner, both, or the office by its own knowledge
+                     * @enum {string}
+                     */
+                    filedBy: "first" | "second" | "both" | "office";
+                };
+            };
+        };
+        responses: {
+            /** @description Opened as a draft */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "procedureId": "7a3c3f52-93a4-4d76-8a57-0a52d0c0f001",
+                     *       "kind": "oath",
+                     *       "state": "draft",
+                     *       "filedBy": "both",
+                     *       "formVersion": "oath-1",
+                     *       "openedAt": "2026-11-20T01:00:00Z",
+                     *       "steps": [
+                     *         {
+                     *           "step": "opened",
+                     *           "at": "2026-11-20T01:00:00Z"
+                     *         }
+                     *       ],
+                     *       "signatures": {
+                     *         "first": false,
+                     *         "second": false
+                     *       },
+                     *       "nextStep": {
+                     *         "code": "complete_form",
+                     *         "text": {
+                     *           "ja": "内容を入力してください。",
+                     *           "en": "Fill in the form."
+                     *         }
+                     *       },
+                     *       "reasons": [],
+                     *       "toConfirm": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Procedure"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getProcedure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                procedureId: components["parameters"]["ProcedureId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The procedure */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "procedureId": "7a3c3f52-93a4-4d76-8a57-0a52d0c0f001",
+                     *       "kind": "oath",
+                     *       "state": "draft",
+                     *       "filedBy": "both",
+                     *       "formVersion": "oath-1",
+                     *       "openedAt": "2026-11-20T01:00:00Z",
+                     *       "steps": [
+                     *         {
+                     *           "step": "opened",
+                     *           "at": "2026-11-20T01:00:00Z"
+                     *         }
+                     *       ],
+                     *       "signatures": {
+                     *         "first": false,
+                     *         "second": false
+                     *       },
+                     *       "nextStep": {
+                     *         "code": "complete_form",
+                     *         "text": {
+                     *           "ja": "内容を入力してください。",
+                     *           "en": "Fill in the form."
+                     *         }
+                     *       },
+                     *       "reasons": [],
+                     *       "toConfirm": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Procedure"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getProcedureContent: {
+        parameters: {
+            query?: {
+                /** @description Required of staff */
+                purpose?: "issue" | "inquiry" | "continuation" | "correction" | "end" | "audit_request";
+            };
+            header?: never;
+            path: {
+                procedureId: components["parameters"]["ProcedureId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The content as it stands, complete or not */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "content": {}
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProcedureContent"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    saveProcedureContent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                procedureId: components["parameters"]["ProcedureId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "content": {
+                 *         "reason": "lost"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ProcedureContent"];
+            };
+        };
+        responses: {
+            /** @description Saved */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "procedure": {
+                     *         "procedureId": "7a3c3f52-93a4-4d76-8a57-0a52d0c0f001",
+                     *         "kind": "oath",
+                     *         "state": "draft",
+                     *         "filedBy": "both",
+                     *         "formVersion": "oath-1",
+                     *         "openedAt": "2026-11-20T01:00:00Z",
+                     *         "steps": [
+                     *           {
+                     *             "step": "opened",
+                     *             "at": "2026-11-20T01:00:00Z"
+                     *           }
+                     *         ],
+                     *         "signatures": {
+                     *           "first": false,
+                     *           "second": false
+                     *         },
+                     *         "nextStep": {
+                     *           "code": "complete_form",
+                     *           "text": {
+                     *             "ja": "内容を入力してください。",
+                     *             "en": "Fill in the form."
+                     *           }
+                     *         },
+                     *         "reasons": [],
+                     *         "toConfirm": []
+                     *       },
+                     *       "complete": true
+                     *     }
+                     */
+                    "application/json": {
+                        procedure: components["schemas"]["Procedure"];
+                        complete: boolean;
+                        /** @description The first thing that submission would refuse */
+                        missing?: {
+                            pointer: string;
+                            rule: string;
+                            text: string;
+                        };
+                        unmet?: components["schemas"]["UnmetRequirement"][];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    bookAppointment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                procedureId: components["parameters"]["ProcedureId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "on": "2026-12-04",
+                 *       "at": "13:30"
+                 *     }
+                 */
+                "application/json": {
+                    /** Format: date */
+                    on: string;
+                    at: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Booked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "procedureId": "7a3c3f52-93a4-4d76-8a57-0a52d0c0f001",
+                     *       "kind": "oath",
+                     *       "state": "draft",
+                     *       "filedBy": "both",
+                     *       "formVersion": "oath-1",
+                     *       "openedAt": "2026-11-20T01:00:00Z",
+                     *       "steps": [
+                     *         {
+                     *           "step": "opened",
+                     *           "at": "2026-11-20T01:00:00Z"
+                     *         }
+                     *       ],
+                     *       "signatures": {
+                     *         "first": false,
+                     *         "second": false
+                     *       },
+                     *       "nextStep": {
+                     *         "code": "complete_form",
+                     *         "text": {
+                     *           "ja": "内容を入力してください。",
+                     *           "en": "Fill in the form."
+                     *         }
+                     *       },
+                     *       "reasons": [],
+                     *       "toConfirm": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Procedure"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    submitProcedure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                procedureId: components["parameters"]["ProcedureId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Submitted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "procedureId": "7a3c3f52-93a4-4d76-8a57-0a52d0c0f001",
+                     *       "kind": "oath",
+                     *       "state": "draft",
+                     *       "filedBy": "both",
+                     *       "formVersion": "oath-1",
+                     *       "openedAt": "2026-11-20T01:00:00Z",
+                     *       "steps": [
+                     *         {
+                     *           "step": "opened",
+                     *           "at": "2026-11-20T01:00:00Z"
+                     *         }
+                     *       ],
+                     *       "signatures": {
+                     *         "first": false,
+                     *         "second": false
+                     *       },
+                     *       "nextStep": {
+                     *         "code": "complete_form",
+                     *         "text": {
+                     *           "ja": "内容を入力してください。",
+                     *           "en": "Fill in the form."
+                     *         }
+                     *       },
+                     *       "reasons": [],
+                     *       "toConfirm": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Procedure"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    signProcedure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                procedureId: components["parameters"]["ProcedureId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "position": "first",
+                 *       "counterEvidence": {
+                 *         "signedSheetSha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    position: components["schemas"]["Position"];
+                    counterEvidence?: {
+                        signedSheetSha256: string;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Signed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "procedureId": "7a3c3f52-93a4-4d76-8a57-0a52d0c0f001",
+                     *       "kind": "oath",
+                     *       "state": "draft",
+                     *       "filedBy": "both",
+                     *       "formVersion": "oath-1",
+                     *       "openedAt": "2026-11-20T01:00:00Z",
+                     *       "steps": [
+                     *         {
+                     *           "step": "opened",
+                     *           "at": "2026-11-20T01:00:00Z"
+                     *         }
+                     *       ],
+                     *       "signatures": {
+                     *         "first": false,
+                     *         "second": false
+                     *       },
+                     *       "nextStep": {
+                     *         "code": "complete_form",
+                     *         "text": {
+                     *           "ja": "内容を入力してください。",
+                     *           "en": "Fill in the form."
+                     *         }
+                     *       },
+                     *       "reasons": [],
+                     *       "toConfirm": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Procedure"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    decideProcedure: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Chosen by the caller, new for each new command; the same key with the same body is carried out once. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                procedureId: components["parameters"]["ProcedureId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "decision": "carry_out"
+                 *     }
+                 */
+                "application/json": {
+                    /** @enum {string} */
+                    decision: "carry_out" | "return_for_correction" | "decline";
+                    reasons?: ("residence_unclear" | "document_missing" | "document_outdated" | "identity_unclear" | "requirement_unmet" | "certificate_unclear" | "already_done" | "other")[];
+                };
+            };
+        };
+        responses: {
+            /** @description Decided */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "procedureId": "7a3c3f52-93a4-4d76-8a57-0a52d0c0f001",
+                     *       "kind": "oath",
+                     *       "state": "draft",
+                     *       "filedBy": "both",
+                     *       "formVersion": "oath-1",
+                     *       "openedAt": "2026-11-20T01:00:00Z",
+                     *       "steps": [
+                     *         {
+                     *           "step": "opened",
+                     *           "at": "2026-11-20T01:00:00Z"
+                     *         }
+                     *       ],
+                     *       "signatures": {
+                     *         "first": false,
+                     *         "second": false
+                     *       },
+                     *       "nextStep": {
+                     *         "code": "complete_form",
+                     *         "text": {
+                     *           "ja": "内容を入力してください。",
+                     *           "en": "Fill in the form."
+                     *         }
+                     *       },
+                     *       "reasons": [],
+                     *       "toConfirm": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Procedure"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    withdrawProcedure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                procedureId: components["parameters"]["ProcedureId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Withdrawn */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "procedureId": "7a3c3f52-93a4-4d76-8a57-0a52d0c0f001",
+                     *       "kind": "oath",
+                     *       "state": "draft",
+                     *       "filedBy": "both",
+                     *       "formVersion": "oath-1",
+                     *       "openedAt": "2026-11-20T01:00:00Z",
+                     *       "steps": [
+                     *         {
+                     *           "step": "opened",
+                     *           "at": "2026-11-20T01:00:00Z"
+                     *         }
+                     *       ],
+                     *       "signatures": {
+                     *         "first": false,
+                     *         "second": false
+                     *       },
+                     *       "nextStep": {
+                     *         "code": "complete_form",
+                     *         "text": {
+                     *           "ja": "内容を入力してください。",
+                     *           "en": "Fill in the form."
+                     *         }
+                     *       },
+                     *       "reasons": [],
+                     *       "toConfirm": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Procedure"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getProcedureDocument: {
+        parameters: {
+            query: {
+                /** @description Why the personal data is read (利用目的) */
+                purpose: components["parameters"]["Purpose"];
+            };
+            header?: never;
+            path: {
+                procedureId: components["parameters"]["ProcedureId"];
+                document: "form" | "notice" | "notice_to_partner" | "decision_sheet" | "checklist" | "certificate_of_fact";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "document": "checklist",
+                     *       "title": "点検表",
+                     *       "authority": {
+                     *         "code": "272108",
+                     *         "name": {
+                     *           "ja": "枚方市",
+                     *           "en": "Hirakata City"
+                     *         }
+                     *       },
+                     *       "preparedOn": {
+                     *         "date": "2026-11-20",
+                     *         "wareki": "令和8年11月20日"
+                     *       },
+                     *       "sections": [],
+                     *       "wording": [],
+                     *       "sources": [],
+                     *       "toConfirm": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Document"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getTransferDocument: {
+        parameters: {
+            query: {
+                /** @description Why the personal data is read (利用目的) */
+                purpose: components["parameters"]["Purpose"];
+            };
+            header?: never;
+            path: {
+                transferId: components["parameters"]["TransferId"];
+                document: "continuation_form" | "notice_to_origin" | "decision_sheet" | "checklist";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "document": "checklist",
+                     *       "title": "点検表",
+                     *       "authority": {
+                     *         "code": "272108",
+                     *         "name": {
+                     *           "ja": "枚方市",
+                     *           "en": "Hirakata City"
+                     *         }
+                     *       },
+                     *       "preparedOn": {
+                     *         "date": "2026-11-20",
+                     *         "wareki": "令和8年11月20日"
+                     *       },
+                     *       "sections": [],
+                     *       "wording": [],
+                     *       "sources": [],
+                     *       "toConfirm": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Document"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listDeadlines: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deadlines */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "on": "2026-11-20",
+                     *       "deadlines": []
+                     *     }
+                     */
+                    "application/json": {
+                        /** Format: date */
+                        on: string;
+                        deadlines: {
+                            record: components["schemas"]["RecordRef"];
+                            /** @description Code of what is due */
+                            what: string;
+                            text?: components["schemas"]["Names"];
+                            /** Format: date */
+                            dueOn: string;
+                            openDaysLeft: number;
+                            overdue: boolean;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    uploadRegister: {
+        parameters: {
+            query?: {
+                /** @description For CSV; found out where absent */
+                encoding?: "utf-8" | "shift_jis";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example 整理番号,宣誓日 */
+                "text/csv": string;
+                /** @example PK */
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+            };
+        };
+        responses: {
+            /** @description Received */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "importId": "6b0a3c52-93a4-4d76-8a57-0a52d0c0f002",
+                     *       "state": "uploaded",
+                     *       "format": "csv",
+                     *       "encoding": "utf-8",
+                     *       "rows": 2,
+                     *       "columns": [
+                     *         "整理番号",
+                     *         "宣誓日"
+                     *       ],
+                     *       "mapping": {
+                     *         "number": "整理番号",
+                     *         "oathDate": "宣誓日"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RegisterImport"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                importId: components["parameters"]["ImportId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description State and report */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "importId": "6b0a3c52-93a4-4d76-8a57-0a52d0c0f002",
+                     *       "state": "uploaded",
+                     *       "format": "csv",
+                     *       "encoding": "utf-8",
+                     *       "rows": 2,
+                     *       "columns": [
+                     *         "整理番号",
+                     *         "宣誓日"
+                     *       ],
+                     *       "mapping": {
+                     *         "number": "整理番号",
+                     *         "oathDate": "宣誓日"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RegisterImport"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    checkImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                importId: components["parameters"]["ImportId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "mapping": {
+                 *         "number": "整理番号",
+                 *         "oathDate": "宣誓日"
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    mapping: components["schemas"]["ColumnMapping"];
+                };
+            };
+        };
+        responses: {
+            /** @description The report of the trial */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "importId": "6b0a3c52-93a4-4d76-8a57-0a52d0c0f002",
+                     *       "state": "uploaded",
+                     *       "format": "csv",
+                     *       "encoding": "utf-8",
+                     *       "rows": 2,
+                     *       "columns": [
+                     *         "整理番号",
+                     *         "宣誓日"
+                     *       ],
+                     *       "mapping": {
+                     *         "number": "整理番号",
+                     *         "oathDate": "宣誓日"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RegisterImport"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    commitImport: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Chosen by the caller, new for each new command; the same key with the same body is carried out once. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                importId: components["parameters"]["ImportId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "leaveOutFaultyRows": false
+                 *     }
+                 */
+                "application/json": {
+                    leaveOutFaultyRows: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Taken over */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "importId": "6b0a3c52-93a4-4d76-8a57-0a52d0c0f002",
+                     *       "state": "uploaded",
+                     *       "format": "csv",
+                     *       "encoding": "utf-8",
+                     *       "rows": 2,
+                     *       "columns": [
+                     *         "整理番号",
+                     *         "宣誓日"
+                     *       ],
+                     *       "mapping": {
+                     *         "number": "整理番号",
+                     *         "oathDate": "宣誓日"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RegisterImport"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    discardImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                importId: components["parameters"]["ImportId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Discarded */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "importId": "6b0a3c52-93a4-4d76-8a57-0a52d0c0f002",
+                     *       "state": "uploaded",
+                     *       "format": "csv",
+                     *       "encoding": "utf-8",
+                     *       "rows": 2,
+                     *       "columns": [
+                     *         "整理番号",
+                     *         "宣誓日"
+                     *       ],
+                     *       "mapping": {
+                     *         "number": "整理番号",
+                     *         "oathDate": "宣誓日"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RegisterImport"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    requestExport: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Chosen by the caller, new for each new command; the same key with the same body is carried out once. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "system_change"
+                 *     }
+                 */
+                "application/json": {
+                    /** @enum {string} */
+                    reason: "system_change" | "backup" | "audit" | "merger";
+                };
+            };
+        };
+        responses: {
+            /** @description Asked for */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "exportId": "6b0a3c52-93a4-4d76-8a57-0a52d0c0f003",
+                     *       "reason": "system_change",
+                     *       "requestedAt": "2026-11-20T01:00:00Z",
+                     *       "approved": false,
+                     *       "downloads": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RegisterExport"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    approveExport: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Chosen by the caller, new for each new command; the same key with the same body is carried out once. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                exportId: components["parameters"]["ExportId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Allowed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "exportId": "6b0a3c52-93a4-4d76-8a57-0a52d0c0f003",
+                     *       "reason": "system_change",
+                     *       "requestedAt": "2026-11-20T01:00:00Z",
+                     *       "approved": false,
+                     *       "downloads": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RegisterExport"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    downloadExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                exportId: components["parameters"]["ExportId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example {"format":"chikai-register","version":1} */
+                    "application/x-ndjson": string;
                 };
             };
             default: components["responses"]["Problem"];

@@ -1,11 +1,14 @@
-import { appendEvent, eventsVisibleTo, type LoggedEvent } from '../audit/audit-log.ts';
+import { appendEvent, eventsVisibleTo, type LoggedEvent, queryEvents } from '../audit/audit-log.ts';
 import { findCertificates } from '../certificate/certificate-store.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { type AuthorityCode, isAuthorityCode } from '../kernel/authority.ts';
 import { Refusal } from '../kernel/refusal.ts';
 import type { Actor, PartnerPosition } from '../kernel/role.ts';
+import { findProcedure, type ProcedureRow } from '../procedure/procedure-store.ts';
 import { redeemLoginCode } from '../registry/login-code.ts';
-import { findRegistration, type RegistrationRow, readPartners } from '../registry/registration-store.ts';
+import { entriesShownTo } from '../registry/protection.ts';
+import { readShown } from '../registry/protection-store.ts';
+import { findRegistration, type RegistrationRow } from '../registry/registration-store.ts';
 import { findTransfer, type TransferRow } from '../transfer/transfer-store.ts';
 import type { components } from './api.generated.ts';
 import { formsBody, partnerBody, registrationBody } from './handle-registrations.ts';
@@ -33,8 +36,7 @@ export function partnerHandlers(
     async getMyRecord({ actor }) {
       const mine = await findMine(node, actor);
       await logOwnReading(node, actor, 'own_record_read');
-      const partners = mine.registration && (await readPartners(db, vault, mine.registration));
-      const other = partners?.[mine.position === 'first' ? 'second' : 'first'];
+      const shown = mine.registration && (await readShown(db, vault, mine.registration))?.[mine.position];
       return {
         status: 200,
         body: {
@@ -43,8 +45,7 @@ export function partnerHandlers(
             ? {
                 registration: {
                   ...registrationBody(node, mine.registration),
-                  ...(partners ? { me: partnerBody(partners[mine.position]) } : {}),
-                  ...(other ? { partnerName: other.alias?.name ?? other.registeredName } : {}),
+                  ...(shown ? { me: partnerBody(shown.holder), partnerName: shown.partnerName } : {}),
                 },
               }
             : {}),
@@ -66,44 +67,68 @@ export function partnerHandlers(
     },
 
     async getMyAccesses({ actor }) {
-      const { registration, transfer, position } = await findMine(node, actor);
+      const mine = await findMine(node, actor);
       await logOwnReading(node, actor, 'own_accesses_read');
-      const records = [
-        ...(registration ? [{ kind: 'registration', id: registration.id } as const] : []),
-        ...(transfer ? [{ kind: 'transfer', id: transfer.id } as const] : []),
-      ];
-      const events = (
-        await Promise.all(records.map((record) => eventsVisibleTo(db, record, position, 200)))
-      ).flat();
-      events.sort((a, b) => b.sequence - a.sequence);
+      const events = await eventsShownTo(node, mine);
       return {
         status: 200,
-        body: { accesses: events.slice(0, 200).map((event) => accessBody(node, event)) },
+        body: { accesses: events.slice(0, MOST_ACCESSES).map((event) => accessBody(node, event)) },
       };
     },
   };
 }
 
-type Mine = {
+const MOST_ACCESSES = 200;
+
+/** The latest first. More are looked at than are shown, so that what is hidden makes no older one disappear. */
+async function eventsShownTo(
+  { db }: NodeParts,
+  { registration, transfer, procedure, position }: Mine,
+): Promise<LoggedEvent[]> {
+  const records = [
+    ...(registration ? [{ kind: 'registration', id: registration.id } as const] : []),
+    ...(transfer ? [{ kind: 'transfer', id: transfer.id } as const] : []),
+    ...(procedure ? [{ kind: 'procedure', id: procedure.id } as const] : []),
+  ];
+  const [found, settings] = await Promise.all([
+    Promise.all(records.map((record) => eventsVisibleTo(db, record, position, 5 * MOST_ACCESSES))),
+    registration ? queryEvents(db, { record: registration.id, type: 'protection_changed', limit: 1000 }) : [],
+  ]);
+  return entriesShownTo(position, found.flat(), settings).sort((a, b) => b.sequence - a.sequence);
+}
+
+export type Mine = {
   readonly position: PartnerPosition;
   readonly registration: RegistrationRow | undefined;
   readonly transfer: TransferRow | undefined;
+  readonly procedure: ProcedureRow | undefined;
 };
 
-/** The one record a partner's session opens. A case that arrived opens the registration that it brought. */
-async function findMine({ db }: NodeParts, actor: Actor): Promise<Mine> {
+/**
+ * The one record a partner's session opens. A case that arrived opens the registration that it brought, and a procedure
+ * the one it is about.
+ *
+ * @throws Refusal `record_not_found`
+ */
+export async function findMine({ db }: NodeParts, actor: Actor): Promise<Mine> {
   if (actor.kind !== 'partner') throw new Refusal('role_insufficient', { roles: ['partner'] });
   const { record, position } = actor.scope;
   const transfer = record.kind === 'transfer' ? await findTransfer(db, record.id) : undefined;
   const arrived =
     transfer?.side === 'destination' && (transfer.state === 'activated' || transfer.state === 'completed');
-  const id = record.kind === 'registration' ? record.id : arrived ? transfer.registrationId : null;
+  const procedure = record.kind === 'procedure' ? await findProcedure(db, record.id) : undefined;
+  const id =
+    record.kind === 'registration'
+      ? record.id
+      : arrived
+        ? transfer.registrationId
+        : procedure?.registration?.id;
   const registration = id ? await findRegistration(db, id) : undefined;
-  if (!transfer && !registration) throw new Refusal('record_not_found', {});
-  return { position, registration, transfer };
+  if (!transfer && !procedure && !registration) throw new Refusal('record_not_found', {});
+  return { position, registration, transfer, procedure };
 }
 
-async function logOwnReading(
+export async function logOwnReading(
   { db, clock }: NodeParts,
   actor: Actor,
   type: 'own_record_read' | 'own_certificates_read' | 'own_accesses_read',

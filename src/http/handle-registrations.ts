@@ -6,13 +6,15 @@ import { issueCertificates } from '../certificate/issue-certificates.ts';
 import { paperUrl } from '../certificate/paper-token.ts';
 import { requireCertificate, revokeCertificate } from '../certificate/revoke-certificate.ts';
 import { inTransaction } from '../db/transaction.ts';
-import { dayInJapan } from '../kernel/clock.ts';
 import { Refusal } from '../kernel/refusal.ts';
-import { type Actor, type PartnerPosition, POSITIONS } from '../kernel/role.ts';
+import type { Actor, PartnerPosition } from '../kernel/role.ts';
+import { requireProcedure } from '../procedure/procedure-store.ts';
+import { readFamily } from '../registry/family-store.ts';
 import { createLoginCode } from '../registry/login-code.ts';
-import { foldName } from '../registry/name-folding.ts';
+import { findProtection } from '../registry/protection-store.ts';
 import { type Oath, registerOath } from '../registry/register-oath.ts';
 import {
+  type FamilyMemberRecord,
   type PartnerRecord,
   type RegistrationRow,
   readPartners,
@@ -32,7 +34,6 @@ type RegistrationOperations =
   | 'registerOath'
   | 'getRegistration'
   | 'endRegistration'
-  | 'revokeRegistration'
   | 'issueCertificates'
   | 'getCertificate'
   | 'revokeCertificate'
@@ -44,7 +45,6 @@ export function registrationHandlers(node: NodeParts): Handlers<RegistrationOper
 
   return {
     async registerOath({ body, actor, idempotency }) {
-      requirePlausible(body, dayInJapan(clock()));
       const deps = { db, clock, vault, authority: node.authority, rules: node.rules };
       const answer = await registerOath(deps, command('registerOath', actor, idempotency), oathOf(body));
       return { status: 201, body: answer.body as Schemas['RegistrationCreated'] };
@@ -53,16 +53,24 @@ export function registrationHandlers(node: NodeParts): Handlers<RegistrationOper
     async getRegistration({ params, query, actor }) {
       const row = await requireRegistration(db, params.registrationId);
       const partners = await readPartners(db, vault, row);
+      const protectedPartners = await findProtection(db, row);
+      const familyMembers = await readFamily(db, vault, row);
       const certificates = await findCertificates(db, { registrationId: row.id, epoch: row.epoch });
       await logReading(node, actor, 'registration_read', row.id, query.purpose);
+      const each = (position: PartnerPosition, record: PartnerRecord) => ({
+        ...partnerBody(record),
+        ...(protectedPartners[position] ? { protected: true } : {}),
+      });
       return {
         status: 200,
         body: {
           ...registrationBody(node, row),
           ...(row.endReason ? { endReason: row.endReason } : {}),
           ...(partners
-            ? { partners: { first: partnerBody(partners.first), second: partnerBody(partners.second) } }
+            ? { partners: { first: each('first', partners.first), second: each('second', partners.second) } }
             : {}),
+          ...(familyMembers.length > 0 ? { familyMembers: familyMembers.map(familyMemberBody) } : {}),
+          ...(row.residenceDueOn ? { residence: residenceBody(row.residenceDueOn, row) } : {}),
           certificates: certificates.map(certificateSummary),
         },
       };
@@ -71,17 +79,6 @@ export function registrationHandlers(node: NodeParts): Handlers<RegistrationOper
     async endRegistration({ params, body, actor, idempotency }) {
       const named = command('endRegistration', actor, idempotency);
       const answer = await endRegistration(node.transferDeps, named, params.registrationId, body);
-      node.wake('outbox');
-      return { status: 200, body: answer.body as Schemas['RegistrationState'] };
-    },
-
-    async revokeRegistration({ params, body, actor, idempotency }) {
-      const named = command('revokeRegistration', actor, idempotency);
-      const endedOn = dayInJapan(clock());
-      const answer = await endRegistration(node.transferDeps, named, params.registrationId, {
-        reason: body.reason,
-        endedOn,
-      });
       node.wake('outbox');
       return { status: 200, body: answer.body as Schemas['RegistrationState'] };
     },
@@ -132,8 +129,17 @@ export function registrationHandlers(node: NodeParts): Handlers<RegistrationOper
     async createLoginCode({ body, actor }) {
       const { record, position, identityCheckedBy } = body;
       // The record must be there before a code for it is.
-      if (record.kind === 'registration') await requireRegistration(db, record.id);
-      else await requireTransfer(db, record.id);
+      switch (record.kind) {
+        case 'registration':
+          await requireRegistration(db, record.id);
+          break;
+        case 'transfer':
+          await requireTransfer(db, record.id);
+          break;
+        case 'procedure':
+          await requireProcedure(db, record.id);
+          break;
+      }
       const { code, expiresAt } = await createLoginCode(
         { db, clock },
         actor,
@@ -149,18 +155,13 @@ export function command(operationId: string, actor: Actor, idempotency: Idempote
   return { actor, operationId, idempotencyKey: idempotency.key, requestHash: idempotency.requestHash };
 }
 
-/** What no schema can say: a birth is past, and a reading says something, or it could not be found again. */
-function requirePlausible({ partners }: Schemas['OathRequest'], today: string): void {
-  for (const position of POSITIONS) {
-    const refuse = (member: string, rule: string) =>
-      new Refusal('request_malformed', { pointer: `/partners/${position}/${member}`, rule });
-    const { kana, birthDate } = partners[position];
-    if (foldName(kana) === '') throw refuse('kana', 'pattern');
-    if (birthDate > today) throw refuse('birthDate', 'not_in_future');
-  }
-}
-
-function oathOf({ oathDate, partners, couple }: Schemas['OathRequest']): Oath {
+function oathOf({
+  oathDate,
+  partners,
+  couple,
+  familyMembers = [],
+  homonymConfirmed = false,
+}: Schemas['OathRequest']): Oath {
   const each = ({
     registeredName,
     kana,
@@ -172,7 +173,34 @@ function oathOf({ oathDate, partners, couple }: Schemas['OathRequest']): Oath {
     record: { registeredName, kana, alias: alias ?? null, birthDate, residence },
     statement: { ...statement, residence },
   });
-  return { oathDate, partners: { first: each(partners.first), second: each(partners.second) }, couple };
+  return {
+    oathDate,
+    partners: { first: each(partners.first), second: each(partners.second) },
+    couple,
+    familyMembers: familyMembers.map(familyMemberOf),
+    homonymConfirmed,
+  };
+}
+
+/** What the form leaves out was not given: no relation to one of the two alone, no consent, no proof. */
+function familyMemberOf({
+  relationTo,
+  consent = 'none',
+  proofSeen = false,
+  ...member
+}: NonNullable<Schemas['OathRequest']['familyMembers']>[number]): FamilyMemberRecord {
+  return { ...member, relationTo: relationTo ?? null, consent, proofSeen };
+}
+
+function familyMemberBody({ relationTo, ...member }: FamilyMemberRecord): Schemas['FamilyMember'] {
+  return { ...member, ...(relationTo ? { relationTo } : {}) };
+}
+
+function residenceBody(
+  dueOn: string,
+  { residenceProvenOn }: RegistrationRow,
+): NonNullable<Schemas['Registration']['residence']> {
+  return { dueOn, ...(residenceProvenOn ? { provenOn: residenceProvenOn } : {}) };
 }
 
 /** `received` is an inner step of a transfer's last seconds; to people the registration is in force. */

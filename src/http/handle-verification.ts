@@ -3,20 +3,19 @@ import type { Verification } from '../certificate/verification.ts';
 import { verifyCertificate } from '../certificate/verify-certificate.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { SKEW_SECONDS } from '../federation/member-directory.ts';
+import { isAuthorityCode } from '../kernel/authority.ts';
 import { dayInJapan, epochSeconds } from '../kernel/clock.ts';
+import { Refusal } from '../kernel/refusal.ts';
 import { isJsonObject, JsonFault, type JsonValue, parseStrictJson } from '../kernel/strict-json.ts';
 import { previewContinuation } from '../registry/continuation.ts';
-import type { ContinuationPreview } from '../registry/continuation-question.ts';
-import { ASPECT_WORDS, EFFECT_WORDS, OUTCOME_WORDS, WAIVER_WORDS } from '../registry/continuation-words.ts';
+import type { ContinuationQuestion } from '../registry/continuation-question.ts';
 import { type Dated, isInForce } from '../registry/japan-day.ts';
-import { DOCUMENT_WORDS, REQUIREMENT_WORDS } from '../registry/requirement-words.ts';
 import type { components } from './api.generated.ts';
+import { continuationBody, sourcePages } from './continuation-body.ts';
 import type { Handlers } from './handlers.ts';
 import type { NodeParts } from './node-parts.ts';
-import type { Language } from './problem.ts';
 
 type VerificationBody = components['schemas']['Verification'];
-type PreviewBody = components['schemas']['ContinuationPreview'];
 type DatedFact = components['schemas']['DatedFact'];
 type Question = components['schemas']['VerificationRequest'];
 
@@ -49,47 +48,39 @@ export function verificationHandlers(
           facts: { verdict: verification.verdict, ...(issuer ? { issuer } : {}) },
         }),
       );
+      const book = node.rules;
       const continuation =
         issuer && issuer !== node.authority
-          ? previewContinuation(node.rules, {
-              origin: issuer,
-              destination: node.authority,
-              on: dayInJapan(node.clock()),
-              moving: 'both',
-            })
+          ? previewContinuation(book, arrivalFrom(issuer, node.authority, dayInJapan(node.clock())))
           : undefined;
       return {
         status: 200,
         body: {
           verification: bodyOf(verification),
-          ...(continuation ? { continuation: previewBody(continuation, language) } : {}),
+          ...(continuation ? { continuation: continuationBody(continuation, book, language) } : {}),
         },
       };
     },
 
     async previewContinuation({ body, language }) {
       const { cohabiting, on, ...question } = body;
-      const preview = previewContinuation(node.rules, {
-        ...question,
-        on: on ?? dayInJapan(node.clock()),
-        cohabitingAtDestination: cohabiting,
-      });
-      return { status: 200, body: previewBody(preview, language) };
+      const today = dayInJapan(node.clock());
+      requireRealPlaces(body);
+      if (body.oathDate !== undefined && body.oathDate > today)
+        throw new Refusal('request_malformed', { pointer: '/oathDate', rule: 'not_in_future' });
+      const book = node.rules;
+      const asked = { ...question, on: on ?? today, today, cohabitingAtDestination: cohabiting };
+      return { status: 200, body: continuationBody(previewContinuation(book, asked), book, language) };
     },
 
     async listRuleSets({ query }) {
       const { on } = query;
+      const book = node.rules;
       const inForce = (facts: readonly Dated[]) =>
         facts
           .filter((fact) => on === undefined || isInForce(fact, on))
           .map((fact) => ({ ...fact }) as DatedFact);
-      const sources = Object.entries(node.rules.sources).map(([label, { title, url, readIn }]) => ({
-        label,
-        title,
-        url,
-        readIn,
-      }));
-      const authorities = node.rules.authorities.map(
+      const authorities = book.authorities.map(
         ({ code, name, kind, contact, schemes, memberships, ruleSets }) => ({
           code,
           name: { ...name },
@@ -100,9 +91,27 @@ export function verificationHandlers(
           ruleSets: inForce(ruleSets),
         }),
       );
-      return { status: 200, body: { authorities, agreements: inForce(node.rules.agreements), sources } };
+      return {
+        status: 200,
+        body: { authorities, agreements: inForce(book.agreements), sources: sourcePages(book) },
+      };
     },
   };
+}
+
+/** The couple stands at the counter: both have come, today. */
+function arrivalFrom(origin: string, destination: string, today: string): ContinuationQuestion {
+  return { origin, destination, on: today, today, moving: 'both' };
+}
+
+/** A code whose check digit is wrong is a slip of the pen; one that this register does not know is a place like any other. */
+function requireRealPlaces({ origin, destination }: { origin: string; destination: string }): void {
+  for (const [pointer, code] of [
+    ['/origin', origin],
+    ['/destination', destination],
+  ] as const) {
+    if (!isAuthorityCode(code)) throw new Refusal('request_malformed', { pointer, rule: 'authority_code' });
+  }
 }
 
 function verify(node: NodeParts, question: Question): Promise<Verification> {
@@ -180,30 +189,4 @@ function bodyOf(verification: Verification): VerificationBody {
 
 function instant(seconds: number): string {
   return new Date(seconds * 1000).toISOString();
-}
-
-function previewBody(preview: ContinuationPreview, language: Language): PreviewBody {
-  const { outcome, agreement, reasons, differences, documents, waived, toConfirm } = preview;
-  return {
-    outcome,
-    text: OUTCOME_WORDS[outcome][language],
-    ...(agreement ? { agreement } : {}),
-    reasons: reasons.map((reason) => ({
-      ...reason,
-      sources: [...reason.sources],
-      remedies: [...reason.remedies],
-      text: REQUIREMENT_WORDS[reason.requirement][language],
-    })),
-    differences: differences.map(({ aspect, origin, destination, effect, sources }) => ({
-      aspect,
-      effect,
-      text: `${ASPECT_WORDS[aspect][language]}: ${EFFECT_WORDS[effect][language]}`,
-      sources: [...sources],
-      ...(origin === null ? {} : { origin }),
-      ...(destination === null ? {} : { destination }),
-    })),
-    documents: documents.map((code) => ({ code, text: DOCUMENT_WORDS[code][language] })),
-    waived: waived.map((code) => ({ code, text: WAIVER_WORDS[code][language] })),
-    toConfirm: toConfirm.map(({ requirement, sources }) => ({ requirement, sources: [...sources] })),
-  };
 }

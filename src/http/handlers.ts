@@ -14,6 +14,10 @@ export type HandlerRequest<Op> = {
   readonly body: JsonBody<Op>;
   /** The text of a body that is not JSON, else undefined. */
   readonly rawBody: TextBody<Op>;
+  /** The bytes of a body that the contract calls binary, else undefined. */
+  readonly rawBytes: Uint8Array | undefined;
+  /** Media type of the body; undefined where there is none. */
+  readonly bodyType: string | undefined;
   readonly headers: {
     readonly accept: string | undefined;
     readonly 'accept-language': string | undefined;

@@ -5,10 +5,11 @@ import type { Contract, Operation } from './contract.ts';
 import { isJsonMedia } from './media-type.ts';
 import { knownPointer } from './schema-fault.ts';
 
-/** A request body as the handler gets it: a JSON value, or the untouched text of anything else. */
+/** A request body as the handler gets it: a JSON value, the untouched text of anything else, or bytes where the contract says `format: binary`. */
 export type Body =
   | { readonly mediaType: string; readonly json: JsonValue }
-  | { readonly mediaType: string; readonly text: string };
+  | { readonly mediaType: string; readonly text: string }
+  | { readonly mediaType: string; readonly bytes: Uint8Array };
 
 const CONTENT_TYPE =
   /^([a-z0-9!#$&^_.+-]+\/[a-z0-9!#$&^_.+-]+)\s*(?:;\s*charset\s*=\s*(?:utf-8|"utf-8")\s*)?$/;
@@ -47,6 +48,7 @@ export function readBody(
     throw new Refusal('request_malformed', { pointer: '', rule: 'required' });
   }
   try {
+    if (operation.requestBody?.media.get(mediaType)?.format === 'binary') return { mediaType, bytes };
     if (!isJsonMedia(mediaType)) return { mediaType, text: decodeUtf8(bytes) };
     return { mediaType, json: parseStrictJsonBytes(bytes) };
   } catch (fault) {

@@ -14,6 +14,7 @@ import type { Check, SchemaChecks } from './schema-check.ts';
 export type OperationRequest = Omit<HandlerRequest<unknown>, 'body' | 'rawBody' | 'idempotency'> & {
   readonly body: unknown;
   readonly rawBody: string | undefined;
+  readonly rawBytes: Uint8Array | undefined;
   readonly idempotency: Idempotency | undefined;
 };
 
@@ -61,6 +62,8 @@ export function createRequestReader(
       query,
       body,
       rawBody: read !== undefined && 'text' in read ? read.text : undefined,
+      rawBytes: read !== undefined && 'bytes' in read ? read.bytes : undefined,
+      bodyType: read?.mediaType,
       headers: {
         accept: headers.accept,
         'accept-language': headers['accept-language'],
@@ -92,8 +95,11 @@ function parameterCheck(place: ParameterPlace, check: Check): (value: unknown) =
 }
 
 function demand(prefix: string, fault: ReturnType<Check>): void {
-  if (fault !== undefined)
-    throw new Refusal('request_malformed', { ...fault, pointer: `${prefix}${fault.pointer}` });
+  if (fault === undefined) return;
+  const pointer = `${prefix}${fault.pointer}`;
+  if (fault.rule === 'format' && fault.allowed === 'free-text')
+    throw new Refusal('my_number_suspected', { pointer });
+  throw new Refusal('request_malformed', { ...fault, pointer });
 }
 
 /** Media types of the answers that are no problems, in the contract's order. */

@@ -96,6 +96,121 @@ export const PROBLEM_WORDS_EN: ProblemWords = {
     wrong: 'There is a registration in force already.',
     toDo: 'Look at the existing registration; once it has ended, a new one is possible.',
   }),
+  residence_not_proven: () => ({
+    title: 'The move has not been shown yet',
+    wrong: 'The move that was planned when the oath was sworn has not been confirmed.',
+    toDo: 'See a document with the new address and carry out the proof of residence first.',
+  }),
+  my_number_suspected: ({ pointer }) => ({
+    title: 'A number of twelve digits cannot be recorded',
+    wrong: `“${pointer}” holds a number of twelve digits. Individual Numbers (My Number) are neither asked for nor kept here.`,
+    toDo: 'Take the number out and send it again. Of papers that show it, use a copy with the number covered.',
+  }),
+  consent_of_child_missing: ({ pointer }) => ({
+    title: 'The consent of a family member is missing',
+    wrong: `No consent is recorded for “${pointer}”. From the age that the scheme sets (mostly fifteen) they sign themselves; for a younger child a parent consents.`,
+    toDo: 'Record the consent, or leave the family member out.',
+  }),
+  family_not_named: ({ pointer }) => ({
+    title: 'This scheme does not name this family member',
+    wrong: `The relation of “${pointer}” cannot stand on this authority's certificates.`,
+    toDo: 'Leave this family member out.',
+  }),
+  rule_change_faulty: ({ faults }) => ({
+    title: 'The rule book would be faulty',
+    wrong: `It would have gaps, overlaps or errors in ${faults.length} places (faults). Nothing was kept.`,
+    toDo: 'Mend each place and propose the change again.',
+  }),
+  rule_change_outdated: ({ changed }) => ({
+    title: 'The book has changed since the proposal',
+    wrong: `The same values were changed meanwhile: ${listed(changed)}.`,
+    toDo: 'Read the book as it is now and propose the change anew.',
+  }),
+  rule_change_state_conflict: ({ state, allowed }) => ({
+    title: 'Already decided',
+    wrong: `The change is ${state}. A decision is possible in: ${listed(allowed)}.`,
+    toDo: 'Propose a new change if one is needed.',
+  }),
+  procedure_state_conflict: ({ state, allowed }) => ({
+    title: 'Not possible in the present state of the procedure',
+    wrong: `The procedure is ${state}. This is possible in: ${listed(allowed)}.`,
+    toDo: 'Read the procedure again and see what comes next.',
+  }),
+  procedure_not_possible: ({ state, allowed }) => ({
+    title: 'This procedure is not possible for this registration',
+    wrong: `The registration is ${state}. The procedure is possible in: ${listed(allowed)}.`,
+    toDo: 'Check the state of the registration and choose a procedure that fits it.',
+  }),
+  procedure_incomplete: ({ pointer, rule, allowed }) => ({
+    title: 'The form is not complete, or not right',
+    wrong: `“${pointer}” ${ruleWords({ pointer, rule, ...(allowed === undefined ? {} : { allowed }) }, 'en')}. The draft is kept.`,
+    toDo: 'Mend it and submit again.',
+  }),
+  form_expired: ({ currentVersion }) => ({
+    title: 'The form is out of date',
+    wrong: `The form that was filled in is no longer used; the present version is ${currentVersion}. The draft is kept.`,
+    toDo: 'Copy the entries to the present form and submit again.',
+  }),
+  signature_missing: ({ positions: missing }) => ({
+    title: 'A signature is missing',
+    wrong: `Not yet signed: ${listed(missing)}.`,
+    toDo: 'Let the partner log in and sign, or record the signed sheet at the counter.',
+  }),
+  hearing_missing: () => ({
+    title: 'The opportunity to explain is not recorded',
+    wrong: 'Before a revocation both partners are given the opportunity to explain; that is not recorded.',
+    toDo: 'Give it, and record its outcome in the procedure.',
+  }),
+  appointment_too_soon: ({ earliestOn }) => ({
+    title: 'Too late to book that day',
+    wrong: `That day can no longer be booked. The first possible day is ${earliestOn}.`,
+    toDo: `Choose an open day from ${earliestOn} on.`,
+  }),
+  appointment_on_closed_day: ({ earliestOn }) => ({
+    title: 'The office is closed then',
+    wrong: 'That is a closed day, or outside the hours.',
+    toDo: `Choose a time on an open day from ${earliestOn} on.`,
+  }),
+  appointment_taken: () => ({
+    title: 'That time is taken',
+    wrong: 'That time is already booked.',
+    toDo: 'Choose another time.',
+  }),
+  case_not_open: ({ state, allowed }) => ({
+    title: 'Not an open case',
+    wrong: `The case is ${state}. A duplicate check is possible in: ${listed(allowed)}.`,
+    toDo: 'Check from an open case.',
+  }),
+  register_unreadable: ({ rule, allowed }) => ({
+    title: 'The register file cannot be read',
+    wrong: `The file ${ruleWords({ pointer: '', rule, ...(allowed === undefined ? {} : { allowed }) }, 'en')}. Nothing was kept.`,
+    toDo: 'Send a CSV (UTF-8 or Shift_JIS) or xlsx file whose first row names the columns.',
+  }),
+  mapping_incomplete: ({ faults }) => ({
+    title: 'The mapping of columns is incomplete or wrong',
+    wrong: `It is wrong in ${faults.length} places (faults).`,
+    toDo: 'Give each required item one heading that the file has.',
+  }),
+  import_state_conflict: ({ state, allowed }) => ({
+    title: 'Not possible in the present state of the import',
+    wrong: `The import is ${state}. This is possible in: ${listed(allowed)}.`,
+    toDo: 'Read the import again and see what comes next.',
+  }),
+  import_has_faults: ({ rows }) => ({
+    title: 'Some rows are faulty',
+    wrong: `${rows} rows are faulty. Nothing was registered.`,
+    toDo: 'Mend the reported rows and hand the file in again, or choose to leave faulty rows out.',
+  }),
+  export_not_approved: () => ({
+    title: 'The export is not allowed',
+    wrong: 'It has not been approved yet, or the 24 hours of the approval are over.',
+    toDo: 'Ask an approver.',
+  }),
+  export_state_conflict: ({ state, allowed }) => ({
+    title: 'Not possible in the present state of the export',
+    wrong: `The export is ${state}. This is possible in: ${listed(allowed)}.`,
+    toDo: 'Ask for a new export if one is needed.',
+  }),
   registration_state_conflict: ({ state, allowed }) => ({
     title: 'The registration is not in a state for this',
     wrong: `The registration is “${state}”; this can be done when it is: ${listed(allowed)}.`,

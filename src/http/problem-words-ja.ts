@@ -108,6 +108,121 @@ export const PROBLEM_WORDS_JA: ProblemWords = {
     wrong: 'すでに有効な登録があるため、新しく登録できません。',
     toDo: '既存の登録を確かめてください。終了の手続きの後であれば登録できます。',
   }),
+  residence_not_proven: () => ({
+    title: '転入の証明がまだありません',
+    wrong: '宣誓のときに予定されていた転入が、まだ確認されていません。',
+    toDo: '転入後の住所がわかる書類を確認し、「転入の証明」の手続きを先に済ませてください。',
+  }),
+  my_number_suspected: ({ pointer }) => ({
+    title: '12桁の番号は記録できません',
+    wrong: `「${pointer}」に12桁の数字があります。個人番号（マイナンバー）は、この手続きでは収集も記録もできません。`,
+    toDo: '番号を消してから、もう一度送ってください。個人番号の記載された書類は、番号を隠した写しをお使いください。',
+  }),
+  consent_of_child_missing: ({ pointer }) => ({
+    title: 'お子さまの同意が確認できません',
+    wrong: `「${pointer}」の方の同意が記録されていません。制度で定める年齢（多くは15歳）以上の方はご本人の署名、それより年少の方は親としての同意が必要です。`,
+    toDo: '同意を確認して記録するか、ご家族の記載を外してください。',
+  }),
+  family_not_named: ({ pointer }) => ({
+    title: 'この制度では記載できないご家族です',
+    wrong: `「${pointer}」の続柄の方は、この自治体の受領証に記載できません。`,
+    toDo: 'そのご家族の記載を外してください。',
+  }),
+  rule_change_faulty: ({ faults }) => ({
+    title: '要件台帳に誤りがあります',
+    wrong: `このままでは台帳に抜け・重なり・誤りが${faults.length}か所できます（faults）。何も保存していません。`,
+    toDo: 'それぞれの箇所を直して、もう一度起案してください。',
+  }),
+  rule_change_outdated: ({ changed }) => ({
+    title: '起案の後に台帳が変わりました',
+    wrong: `同じ項目がその後の変更で書き換えられています: ${listed(changed)}。`,
+    toDo: 'いまの台帳を読み直し、その内容に合わせて起案し直してください。',
+  }),
+  rule_change_state_conflict: ({ state, allowed }) => ({
+    title: 'すでに決裁されています',
+    wrong: `要件変更の状態は「${state}」です。決裁できる状態: ${listed(allowed)}。`,
+    toDo: '必要であれば、新しく起案してください。',
+  }),
+  procedure_state_conflict: ({ state, allowed }) => ({
+    title: 'いまの手続きの状態ではできません',
+    wrong: `手続きの状態は「${state}」です。この操作ができる状態: ${listed(allowed)}。`,
+    toDo: '手続きを読み直して、次にすることを確かめてください。',
+  }),
+  procedure_not_possible: ({ state, allowed }) => ({
+    title: 'この登録ではその手続きはできません',
+    wrong: `登録の状態は「${state}」です。この手続きができる登録の状態: ${listed(allowed)}。`,
+    toDo: '登録の状態を確かめ、その状態でできる手続きを選んでください。',
+  }),
+  procedure_incomplete: ({ pointer, rule, allowed }) => ({
+    title: '記載が足りないか、正しくありません',
+    wrong: `「${pointer}」が${ruleWords({ pointer, rule, ...(allowed === undefined ? {} : { allowed }) }, 'ja')}。下書きはそのまま残っています。`,
+    toDo: 'その項目を直してから、もう一度提出してください。',
+  }),
+  form_expired: ({ currentVersion }) => ({
+    title: '様式が古くなっています',
+    wrong: `記入された様式は、いまは使われていません。いまの様式の版は「${currentVersion}」です。下書きはそのまま残っています。`,
+    toDo: 'いまの様式に書き写して、もう一度提出してください。',
+  }),
+  signature_missing: ({ positions: missing }) => ({
+    title: '署名がそろっていません',
+    wrong: `${positions(missing)}の署名がまだありません。`,
+    toDo: 'ご本人がログインして署名するか、署名された書面を窓口で記録してください。',
+  }),
+  hearing_missing: () => ({
+    title: '弁明の機会の記録がありません',
+    wrong: '取消しの前に、お二人に弁明の機会を設けたことが記録されていません。',
+    toDo: '弁明の機会を設け、その結果を手続きの内容に記録してください。',
+  }),
+  appointment_too_soon: ({ earliestOn }) => ({
+    title: '予約の期限を過ぎています',
+    wrong: `その日の予約はもうできません。最も早い日は${earliestOn}です。`,
+    toDo: `${earliestOn}以降の開庁日を選んでください。`,
+  }),
+  appointment_on_closed_day: ({ earliestOn }) => ({
+    title: '閉庁日です',
+    wrong: 'その日は閉庁日か、受付時間の外です。',
+    toDo: `${earliestOn}以降の開庁日の受付時間を選んでください。`,
+  }),
+  appointment_taken: () => ({
+    title: 'その時間は予約できません',
+    wrong: 'その時間はすでに予約されています。',
+    toDo: '別の時間を選んでください。',
+  }),
+  case_not_open: ({ state, allowed }) => ({
+    title: '進行中の案件ではありません',
+    wrong: `案件の状態は「${state}」です。重複確認ができる状態: ${listed(allowed)}。`,
+    toDo: '進行中の案件から確認してください。',
+  }),
+  register_unreadable: ({ rule, allowed }) => ({
+    title: '台帳ファイルを読めません',
+    wrong: `ファイルが${ruleWords({ pointer: '', rule, ...(allowed === undefined ? {} : { allowed }) }, 'ja')}。何も保存していません。`,
+    toDo: 'CSV（UTF-8またはShift_JIS）かxlsxで、1行目に見出しのあるファイルを送ってください。',
+  }),
+  mapping_incomplete: ({ faults }) => ({
+    title: '列の対応づけが足りないか、正しくありません',
+    wrong: `対応づけに${faults.length}か所の誤りがあります（faults）。`,
+    toDo: '必要な項目すべてに、ファイルにある見出しを一つずつ対応づけてください。',
+  }),
+  import_state_conflict: ({ state, allowed }) => ({
+    title: 'いまの取込みの状態ではできません',
+    wrong: `取込みの状態は「${state}」です。この操作ができる状態: ${listed(allowed)}。`,
+    toDo: '取込みを読み直して、次にすることを確かめてください。',
+  }),
+  import_has_faults: ({ rows }) => ({
+    title: '誤りのある行があります',
+    wrong: `${rows}行に誤りがあります。何も登録していません。`,
+    toDo: '報告された行を直して出し直すか、「誤りのある行を除く」を選んでください。',
+  }),
+  export_not_approved: () => ({
+    title: '全件出力が許可されていません',
+    wrong: 'この出力はまだ決裁されていないか、許可の期限（24時間）が過ぎています。',
+    toDo: '決裁者に依頼してください。',
+  }),
+  export_state_conflict: ({ state, allowed }) => ({
+    title: 'いまの出力申請の状態ではできません',
+    wrong: `申請の状態は「${state}」です。この操作ができる状態: ${listed(allowed)}。`,
+    toDo: '必要であれば、新しく申請してください。',
+  }),
   registration_state_conflict: ({ state, allowed }) => ({
     title: 'いまの登録の状態ではできません',
     wrong: `登録の状態は「${state}」です。この操作ができる状態: ${listed(allowed)}。`,

@@ -1,6 +1,7 @@
 import type { FastifyReply } from 'fastify';
-import type { Refusal, RefusalCode, RefusalFacts, UnmetRequirement } from '../kernel/refusal.ts';
+import type { PlacedFault, Refusal, RefusalCode, RefusalFacts, UnmetRequirement } from '../kernel/refusal.ts';
 import { requirementWords } from '../registry/requirement-words.ts';
+import { faultWords } from './fault-words.ts';
 import { PROBLEM_WORDS_EN } from './problem-words-en.ts';
 import { PROBLEM_WORDS_JA } from './problem-words-ja.ts';
 
@@ -36,6 +37,8 @@ type ProblemFacts = {
   readonly reason?: string;
   readonly retryAfterSeconds?: number;
   readonly currentVersion?: string;
+  readonly earliestOn?: string;
+  readonly faults?: readonly { readonly where: string; readonly rule: string; readonly text: string }[];
   readonly unmet?: readonly (UnmetRequirement & { readonly text?: string })[];
 };
 
@@ -60,6 +63,29 @@ const STATUS = {
   requirements_unmet: 422,
   rules_not_in_force: 422,
   already_registered: 409,
+  residence_not_proven: 409,
+  my_number_suspected: 422,
+  consent_of_child_missing: 422,
+  family_not_named: 422,
+  rule_change_faulty: 422,
+  rule_change_outdated: 409,
+  rule_change_state_conflict: 409,
+  procedure_state_conflict: 409,
+  procedure_not_possible: 409,
+  procedure_incomplete: 422,
+  form_expired: 422,
+  signature_missing: 409,
+  hearing_missing: 409,
+  appointment_too_soon: 422,
+  appointment_on_closed_day: 422,
+  appointment_taken: 409,
+  case_not_open: 409,
+  register_unreadable: 422,
+  mapping_incomplete: 422,
+  import_state_conflict: 409,
+  import_has_faults: 409,
+  export_not_approved: 403,
+  export_state_conflict: 409,
   registration_state_conflict: 409,
   certificate_state_conflict: 409,
   transfer_state_conflict: 409,
@@ -164,6 +190,12 @@ function membersOf(facts: Refusal['facts'], language: Language): ProblemFacts {
     reason: known.reason ?? known.cause,
     retryAfterSeconds: known.retryAfterSeconds,
     currentVersion: known.currentVersion,
+    earliestOn: known.earliestOn,
+    faults: (known.faults as readonly PlacedFault[] | undefined)?.map((fault) => ({
+      where: fault.where,
+      rule: fault.rule,
+      text: faultWords(fault, language),
+    })),
     unmet: (known.unmet as readonly UnmetRequirement[] | undefined)?.map((each) =>
       definedOnly({ ...each, text: text(each) }),
     ),

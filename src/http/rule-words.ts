@@ -28,6 +28,63 @@ const RULES: Readonly<Record<string, Readonly<Record<Language, Sentence>>>> = {
     ja: () => 'ログインしているご本人の順番と違います',
     en: () => 'is not the position of the partner who is logged in',
   },
+  completed_by_others: {
+    ja: () => 'まだ記入し終えられていません（もうお一人、または窓口が記入する部分です）',
+    en: () => 'is not finished yet: the other partner or the counter completes it',
+  },
+  filing_partner: {
+    ja: () => '届け出るご本人のものではありません',
+    en: () => 'is not about the partner who files',
+  },
+  filed_by_both: {
+    ja: () => 'お二人で届け出る手続でなければ変更できません',
+    en: () => 'can only be changed where both partners file',
+  },
+  not_filing: { ja: () => '届け出るご本人になっています', en: () => 'is the partner who files' },
+  oath_only: { ja: () => '宣誓の手続ではありません', en: () => 'is not an oath: only an oath is booked' },
+  empty_file: { ja: () => '空です', en: () => 'is empty' },
+  no_headings: { ja: () => '見出しの行を欠いています', en: () => 'has no headings in its first row' },
+  no_rows: { ja: () => '見出しだけで、データの行を欠いています', en: () => 'has headings but no rows' },
+  heading_repeated: {
+    ja: (n) => `同じ見出しを二度使っています（${n}列）`,
+    en: (n) => `has the same heading twice (column ${n})`,
+  },
+  heading_too_long: {
+    ja: (n) => `100文字を超える見出しを含んでいます（${n}列）`,
+    en: (n) => `has a heading of more than 100 characters (column ${n})`,
+  },
+  too_many_columns: { ja: (n) => `${n}列を超えています`, en: (n) => `has more than ${n} columns` },
+  too_many_rows: { ja: (n) => `${n}行を超えています`, en: (n) => `has more than ${n} rows` },
+  not_text: {
+    ja: () => 'UTF-8でもShift_JISでもありません',
+    en: () => 'is text in neither UTF-8 nor Shift_JIS',
+  },
+  characters_unknown: {
+    ja: (n) => `${n}行目に、文字として読めないバイトを含んでいます`,
+    en: (n) => `holds bytes in row ${n} that are no characters`,
+  },
+  csv_quotes: {
+    ja: (n) => `${n}行目で引用符の対応が正しくありません`,
+    en: (n) => `has a quotation mark out of place in row ${n}`,
+  },
+  not_xlsx: { ja: () => 'xlsxとして読めません', en: () => 'cannot be read as xlsx' },
+  xlsx_too_large: {
+    ja: () => '展開すると大きすぎます（200MBまで）',
+    en: () => 'becomes too large when unpacked (200 MB at most)',
+  },
+  heading_unknown: { ja: () => 'ファイルにない見出しです', en: () => 'is no heading of the file' },
+  heading_used_twice: {
+    ja: () => 'ほかの項目にも使われている見出しです',
+    en: () => 'is the heading of another item too',
+  },
+  excludes_preferred: {
+    ja: () => '希望する連絡方法が、使わない方法にも入っています',
+    en: () => 'excludes the very way that is preferred',
+  },
+  after_phone_from: {
+    ja: () => '電話をかけてよい時刻の終わりが、始まりより後ではありません',
+    en: () => 'is not later than the time from which calls are welcome',
+  },
   required: { ja: () => '必要な項目がありません', en: () => 'is required but missing' },
   additionalProperties: {
     ja: () => '決められていない項目が含まれています',
@@ -52,6 +109,73 @@ const RULES: Readonly<Record<string, Readonly<Record<Language, Sentence>>>> = {
   minItems: { ja: (n) => `${n}件より少ないです`, en: (n) => `has fewer than ${n} entries` },
   maxItems: { ja: (n) => `${n}件より多いです`, en: (n) => `has more than ${n} entries` },
   uniqueItems: { ja: () => '同じ値が二度あります', en: () => 'holds the same value twice' },
+  // Of the rule book: parse-rule-book.ts and rule-change.ts.
+  authority_code: {
+    ja: () => '検査数字の合う6桁の地方公共団体コードではありません',
+    en: () => 'is not a local-government code of six digits with the right check digit',
+  },
+  unmarked_null: {
+    ja: () => '分からない値（null）です（定めを記入するか、項目名をunconfirmedに挙げてください）',
+    en: () => 'is null: state the rule, or list the field in unconfirmed',
+  },
+  empty_list: {
+    ja: () => '期間が一つもありません（少なくとも一つ記入してください）',
+    en: () => 'is empty: give at least one dated entry',
+  },
+  span_differs: {
+    ja: (span) => `制度の期間と一致していません（${span}を過不足なく定めてください）`,
+    en: (span) => `does not cover exactly the days of the schemes: make it cover ${span}`,
+  },
+  assumed_from_missing: {
+    ja: () => '始まりの日がUNKNOWNです（計算に使う日をassumedFromに記入してください）',
+    en: () => 'is UNKNOWN: add assumedFrom, the day to compute with',
+  },
+  unknown_end_of_last: {
+    ja: () =>
+      '最後の期間の終わりをUNKNOWNにはできません（nullと記入し、validToをunconfirmedに挙げてください）',
+    en: () => 'cannot be UNKNOWN in the last entry: write null and list validTo in unconfirmed',
+  },
+  reversed_dates: {
+    ja: (start) => `始まりの日（${start}）より前に終わっています（どちらかの日を直してください）`,
+    en: (start) => `lies before the first day, ${start}: correct one of the two`,
+  },
+  overlap: {
+    ja: (end) => `前の期間と重なっています（前の期間を${end}で終わらせてください）`,
+    en: (end) => `overlaps the entry before: end that one on ${end}`,
+  },
+  gap: {
+    ja: (start) => `前の期間との間が空いています（${start}から始めてください）`,
+    en: (start) => `leaves a gap after the entry before: start on ${start}`,
+  },
+  unknown_agreement: {
+    ja: (id) => `協定「${id}」が台帳にありません（agreementsに加えてください）`,
+    en: (id) => `names the agreement “${id}”, which is not in the book: add it to agreements`,
+  },
+  membership_overlap: {
+    ja: (start) => `${start}からの加入期間と重なっています（その前日で終わらせてください）`,
+    en: (start) => `overlaps the membership from ${start}: end it the day before`,
+  },
+  unknown_source: {
+    ja: (label) => `出典「${label}」が台帳にありません（題名とURLをsourcesに加えてください）`,
+    en: (label) => `cites “${label}”, which is not in the book: add its title and URL to sources`,
+  },
+  stands_twice: {
+    ja: () => '同じものが二度あります（一つにしてください）',
+    en: () => 'stands twice: keep one of them',
+  },
+  past_lost: {
+    ja: (day) =>
+      `${day}からの過ぎた期間の定めがなくなります（過去の期間は残し、終わりの日を記入して区切ってください）`,
+    en: (day) => `would leave past days from ${day} on without a rule: keep the earlier entry and end it`,
+  },
+  key_word: {
+    ja: () => '80文字以内の英数字と . _ / - だけで書かれていません',
+    en: () => 'may hold nothing but letters, digits and . _ / - (80 at most)',
+  },
+  nothing_changed: {
+    ja: () => 'いまの台帳と同じ内容です（変えたい項目を記入してください）',
+    en: () => 'is the same as the book in force: state what is to change',
+  },
 };
 
 const ANY_RULE: Readonly<Record<Language, Sentence>> = {

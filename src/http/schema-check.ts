@@ -2,6 +2,7 @@ import type { AnySchemaObject, ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { fullFormats } from 'ajv-formats/dist/formats.js';
 import { isUuid } from '../kernel/id.ts';
+import { holdsMyNumber } from '../kernel/my-number.ts';
 import { CONTRACT_URI, type Contract, type Operation, type Schema } from './contract.ts';
 import { isJsonMedia } from './media-type.ts';
 import { type SchemaFault, schemaFaultOf } from './schema-fault.ts';
@@ -70,7 +71,13 @@ function createAjv(contract: Contract, coerceTypes: boolean): Ajv2020 {
     // The linter checks the contract against the dialect; doing it again in each process costs 30 ms.
     validateSchema: false,
     messages: false,
-    formats: { ...fullFormats, uuid: isUuid, 'date-time': isInstant },
+    formats: {
+      ...fullFormats,
+      uuid: isUuid,
+      'date-time': isInstant,
+      binary: true,
+      'free-text': (text: string) => !holdsMyNumber(text),
+    },
   });
   ajv.addVocabulary(OPENAPI_WORDS);
   ajv.addSchema({ $id: CONTRACT_URI, components: contract.components });

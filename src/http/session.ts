@@ -111,7 +111,7 @@ function actorOf({ sub, role, scope }: Record<string, unknown>): SessionActor | 
     record?: { kind?: unknown; id?: unknown };
     position?: unknown;
   };
-  const kind = (['registration', 'transfer'] as const).find((each) => each === record?.kind);
+  const kind = (['registration', 'transfer', 'procedure'] as const).find((each) => each === record?.kind);
   const place = POSITIONS.find((each) => each === position);
   if (kind === undefined || place === undefined || typeof record?.id !== 'string') return undefined;
   return {

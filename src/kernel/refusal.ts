@@ -21,6 +21,29 @@ export type RefusalFacts = {
   requirements_unmet: { readonly unmet: readonly UnmetRequirement[] };
   rules_not_in_force: { readonly on: string };
   already_registered: Record<never, never>;
+  residence_not_proven: Record<never, never>;
+  my_number_suspected: { readonly pointer: string };
+  consent_of_child_missing: { readonly pointer: string };
+  family_not_named: { readonly pointer: string };
+  rule_change_faulty: { readonly faults: readonly PlacedFault[] };
+  rule_change_outdated: { readonly changed: readonly string[] };
+  rule_change_state_conflict: { readonly state: string; readonly allowed: readonly string[] };
+  procedure_state_conflict: { readonly state: string; readonly allowed: readonly string[] };
+  procedure_not_possible: { readonly state: string; readonly allowed: readonly string[] };
+  procedure_incomplete: { readonly pointer: string; readonly rule: string; readonly allowed?: string };
+  form_expired: { readonly currentVersion: string };
+  signature_missing: { readonly positions: readonly string[] };
+  hearing_missing: Record<never, never>;
+  appointment_too_soon: { readonly earliestOn: string };
+  appointment_on_closed_day: { readonly earliestOn: string };
+  appointment_taken: Record<never, never>;
+  case_not_open: { readonly state: string; readonly allowed: readonly string[] };
+  register_unreadable: { readonly rule: string; readonly allowed?: string };
+  mapping_incomplete: { readonly faults: readonly PlacedFault[] };
+  import_state_conflict: { readonly state: string; readonly allowed: readonly string[] };
+  import_has_faults: { readonly rows: number };
+  export_not_approved: Record<never, never>;
+  export_state_conflict: { readonly state: string; readonly allowed: readonly string[] };
   registration_state_conflict: { readonly state: string; readonly allowed: readonly string[] };
   certificate_state_conflict: { readonly state: string; readonly allowed: readonly string[] };
   transfer_state_conflict: { readonly state: string; readonly allowed: readonly string[] };
@@ -35,6 +58,9 @@ export type RefusalFacts = {
   peer_unknown: Record<never, never>;
   not_ready: { readonly retryAfterSeconds: number; readonly cause: string };
 };
+
+/** A fault in something larger than one field: where it stands, by which rule, and in words where the rule has none. */
+export type PlacedFault = { readonly where: string; readonly rule: string; readonly allowed?: string };
 
 /** One requirement of an authority's rules that is not met: what, by which rule, and what to bring. */
 export type UnmetRequirement = {

@@ -10,7 +10,7 @@ export const POSITIONS: readonly PartnerPosition[] = ['first', 'second'];
 
 /** What a partner's session is bound to: one record, and one of the two people in it. */
 export type PartnerScope = {
-  readonly record: { readonly kind: 'registration' | 'transfer'; readonly id: string };
+  readonly record: { readonly kind: 'registration' | 'transfer' | 'procedure'; readonly id: string };
   readonly position: PartnerPosition;
 };
 

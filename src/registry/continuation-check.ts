@@ -1,43 +1,56 @@
-import type { Move } from './continuation-question.ts';
+import type { Move, Relocation } from './continuation-question.ts';
 import { isInForce } from './japan-day.ts';
 import { kinshipBar } from './kinship.ts';
 import type { Finding, Remedy, Requirement, ToConfirm } from './requirement.ts';
-import { isUnconfirmed } from './rule-set.ts';
+import { isUnconfirmed, sourcesOf } from './rule-set.ts';
 
-/** One reason, and whether it would stop a new oath at the destination as well. */
-type Reason = Finding & { readonly alsoAgainstOath: boolean };
-type Part = { readonly reasons?: readonly Reason[]; readonly toConfirm?: readonly ToConfirm[] };
+type Part = { readonly reasons?: readonly Finding[]; readonly toConfirm?: readonly ToConfirm[] };
 
 export type ContinuationCheck = {
   readonly reasons: readonly Finding[];
   readonly toConfirm: readonly ToConfirm[];
+  /** Whether the destination's own rules leave an oath open; null: a fact or a rule that decides is not known. */
   readonly newOathOpen: boolean | null;
 };
 
-const CHECKS: readonly ((move: Move) => Part)[] = [
+/** What the agreement asks of whoever relies on it. */
+const CHECKS_OF_THE_AGREEMENT: readonly ((move: Move) => Part)[] = [
   certificateOfMember,
   eligibleUnderAgreement,
+  onePartnerMoves,
+];
+
+/** What the destination asks of every couple, so that it would stop a new oath there as well. */
+const CHECKS_OF_THE_DESTINATION: readonly ((move: Relocation) => Part)[] = [
   sexualMinority,
   residence,
-  onePartnerMoves,
   cohabitation,
   deFactoSpouse,
   adoption,
 ];
 
-/** Everything that speaks against a continuation, or leaves it open, for this couple on this day. */
+/** Everything that speaks against a continuation under this agreement, or leaves it open, for this couple on this day. */
 export function reasonsAgainst(move: Move): ContinuationCheck {
-  const parts = CHECKS.map((check) => check(move));
-  const reasons = parts.flatMap((part) => part.reasons ?? []);
-  const against = reasons.filter(({ alsoAgainstOath }) => alsoAgainstOath);
+  const ofAgreement = joined(CHECKS_OF_THE_AGREEMENT.map((check) => check(move)));
+  const ofDestination = reasonsAgainstOath(move);
   return {
-    reasons: reasons.map(({ alsoAgainstOath: _, ...finding }) => finding),
+    reasons: [...ofAgreement.reasons, ...ofDestination.reasons],
+    toConfirm: [...ofAgreement.toConfirm, ...ofDestination.toConfirm],
+    newOathOpen: ofDestination.newOathOpen,
+  };
+}
+
+/** Everything that would speak against a new oath at the destination, as far as the answers tell. */
+export function reasonsAgainstOath(relocation: Relocation): ContinuationCheck {
+  const { reasons, toConfirm } = joined(CHECKS_OF_THE_DESTINATION.map((check) => check(relocation)));
+  const barred = reasons.some(({ finding }) => finding === 'unmet');
+  return { reasons, toConfirm, newOathOpen: barred ? false : reasons.length > 0 ? null : true };
+}
+
+function joined(parts: readonly Part[]): Required<Part> {
+  return {
+    reasons: parts.flatMap((part) => part.reasons ?? []),
     toConfirm: parts.flatMap((part) => part.toConfirm ?? []),
-    newOathOpen: against.some(({ finding }) => finding === 'unmet')
-      ? false
-      : against.length > 0
-        ? null
-        : true,
   };
 }
 
@@ -46,8 +59,8 @@ function certificateOfMember({ question, agreement, origin }: Move): Part {
   const { oathDate, on } = question;
   if (!agreement.eligible.holdsCertificateOfMember || oathDate === undefined) return {};
   if (oathDate <= on && origin.authority.schemes.some((one) => isInForce(one, oathDate))) return {};
-  const sources = origin.ruleSet.sources;
-  return { reasons: [reason('certificate_of_member', 'unknown', sources, false, 'ask:origin')] };
+  const { sources } = origin.ruleSet;
+  return { reasons: [reason('certificate_of_member', 'unknown', sources, 'ask:origin')] };
 }
 
 /**
@@ -63,20 +76,31 @@ function eligibleUnderAgreement(move: Move): Part {
     declared === 'unknown'
       ? (['unknown', 'declare:sexual_minority'] as const)
       : (['unmet', 'swear:new_oath'] as const);
-  return { reasons: [reason('eligible_under_agreement', finding, agreement.sources, false, remedy)] };
+  return { reasons: [reason('eligible_under_agreement', finding, agreement.sources, remedy)] };
 }
 
-function sexualMinority(move: Move): Part {
-  const { sexualMinority: rule, sources } = move.destination.ruleSet;
-  if (rule === 'not_required') return {};
-  const declared = declarationOf(move);
+/** The agreement may ask that both move. Where it does not say, the destination's own residence rule decides alone. */
+function onePartnerMoves({ question, agreement }: Move): Part {
+  if (question.bothResidentAtDestination ?? question.moving === 'both') return {};
+  const { sources } = agreement;
+  if (agreement.onePartnerMoves === null)
+    return { toConfirm: [{ requirement: 'one_partner_moves', sources }] };
+  if (agreement.onePartnerMoves) return {};
+  return { reasons: [reason('one_partner_moves', 'unmet', sources, 'keep:origin_certificate')] };
+}
+
+function sexualMinority(relocation: Relocation): Part {
+  const { ruleSet } = relocation.destination;
+  if (ruleSet.sexualMinority === 'not_required') return {};
+  const declared = declarationOf(relocation);
   if (declared === 'declared') return {};
-  if (rule === null) return { toConfirm: [{ requirement: 'sexual_minority', sources }] };
+  const sources = sourcesOf(ruleSet, 'sexualMinority');
+  if (ruleSet.sexualMinority === null) return { toConfirm: [{ requirement: 'sexual_minority', sources }] };
   const finding = declared === 'unknown' ? 'unknown' : 'unmet';
-  return { reasons: [reason('sexual_minority', finding, sources, true, 'declare:sexual_minority')] };
+  return { reasons: [reason('sexual_minority', finding, sources, 'declare:sexual_minority')] };
 }
 
-function declarationOf({ question, origin }: Move): 'declared' | 'not_declared' | 'unknown' {
+function declarationOf({ question, origin }: Relocation): 'declared' | 'not_declared' | 'unknown' {
   const told = question.sexualMinority ?? 'unknown';
   if (told !== 'unknown') return told;
   const { oathDate, on } = question;
@@ -92,80 +116,65 @@ function declarationOf({ question, origin }: Move): 'declared' | 'not_declared' 
   return certain && swornUnder.length > 0 ? 'declared' : 'unknown';
 }
 
-function residence({ question, destination }: Move): Part {
-  const { residence: rule, sources } = destination.ruleSet;
-  const toConfirm = noteIf(
-    rule === null || isUnconfirmed(destination.ruleSet, 'residence'),
-    'residence',
-    sources,
-  );
+function residence({ question, destination: { ruleSet } }: Relocation): Part {
+  const sources = sourcesOf(ruleSet, 'residence');
+  const open = ruleSet.residence === null || isUnconfirmed(ruleSet, 'residence');
+  const toConfirm = noteIf(open, 'residence', sources);
   const both = question.bothResidentAtDestination ?? question.moving === 'both';
-  if (rule === null || rule === 'one_resident_or_moving_in' || both) return { toConfirm };
+  if (ruleSet.residence === null || ruleSet.residence === 'one_resident_or_moving_in' || both)
+    return { toConfirm };
   const remedies: Remedy[] = ['come_back:when_both_live_here', 'keep:origin_certificate'];
-  return { reasons: [reason('residence', 'unmet', sources, true, ...remedies)], toConfirm };
+  return { reasons: [reason('residence', 'unmet', sources, ...remedies)], toConfirm };
 }
 
-/** The agreement may ask that both move. Where it does not say, the destination's own residence rule decides alone. */
-function onePartnerMoves({ question, agreement }: Move): Part {
-  if (question.bothResidentAtDestination ?? question.moving === 'both') return {};
-  if (agreement.onePartnerMoves === null) {
-    return { toConfirm: [{ requirement: 'one_partner_moves', sources: agreement.sources }] };
-  }
-  if (agreement.onePartnerMoves) return {};
-  return {
-    reasons: [reason('one_partner_moves', 'unmet', agreement.sources, false, 'keep:origin_certificate')],
-  };
-}
-
-function cohabitation({ question, destination }: Move): Part {
-  const { cohabitation: rule, sources } = destination.ruleSet;
-  if (rule === false || question.cohabitingAtDestination === true) return {};
-  const toConfirm = noteIf(
-    rule === null || isUnconfirmed(destination.ruleSet, 'cohabitation'),
-    'cohabitation',
-    sources,
-  );
-  if (rule === null) return { toConfirm };
+function cohabitation({ question, destination: { ruleSet } }: Relocation): Part {
+  if (ruleSet.cohabitation === false || question.cohabitingAtDestination === true) return {};
+  const sources = sourcesOf(ruleSet, 'cohabitation');
+  const open = ruleSet.cohabitation === null || isUnconfirmed(ruleSet, 'cohabitation');
+  const toConfirm = noteIf(open, 'cohabitation', sources);
+  if (ruleSet.cohabitation === null) return { toConfirm };
   const apart =
     question.cohabitingAtDestination === false ||
     !(question.bothResidentAtDestination ?? question.moving === 'both');
-  return apart
-    ? {
-        reasons: [reason('cohabitation', 'unmet', sources, true, 'come_back:when_living_together')],
-        toConfirm,
-      }
-    : { reasons: [reason('cohabitation', 'unknown', sources, true, 'declare:cohabitation')], toConfirm };
+  return {
+    reasons: [
+      apart
+        ? reason('cohabitation', 'unmet', sources, 'come_back:when_living_together')
+        : reason('cohabitation', 'unknown', sources, 'declare:cohabitation'),
+    ],
+    toConfirm,
+  };
 }
 
-function deFactoSpouse({ question, destination }: Move): Part {
-  if (question.deFactoSpouse !== true) return {};
-  const { single, sources } = destination.ruleSet;
-  if (single.deFactoSpouse === false) return {};
-  if (single.deFactoSpouse === null) return { toConfirm: [{ requirement: 'no_de_facto_spouse', sources }] };
-  return { reasons: [reason('no_de_facto_spouse', 'unmet', sources, true, 'ask:destination')] };
+function deFactoSpouse({ question, destination: { ruleSet } }: Relocation): Part {
+  const rule = ruleSet.single.deFactoSpouse;
+  if (question.deFactoSpouse !== true || rule === false) return {};
+  const sources = sourcesOf(ruleSet, 'single.deFactoSpouse');
+  if (rule === null) return { toConfirm: [{ requirement: 'no_de_facto_spouse', sources }] };
+  return { reasons: [reason('no_de_facto_spouse', 'unmet', sources, 'ask:destination')] };
 }
 
 /**
  * A couple that is kin only by its own adoption. Here an unknown exception decides, and nobody should move house on a
  * guess: it is a reason of its own, `unknown`, where an oath at the counter would only note it.
  */
-function adoption({ question, destination: { ruleSet } }: Move): Part {
+function adoption({ question, destination: { ruleSet } }: Relocation): Part {
   if (question.adoptionBetweenPartners !== true) return {};
   const kinship = { degree: 'lineal', throughAdoptionBetweenPartners: true } as const;
   const bar = kinshipBar(ruleSet.kinRule, ruleSet.adoptionException, kinship);
   if (bar === 'free') return {};
   const finding = bar === 'barred' ? 'unmet' : 'unknown';
-  return { reasons: [reason('kinship', finding, ruleSet.sources, true, 'ask:destination')] };
+  const sources = sourcesOf(ruleSet, 'adoptionException');
+  return { reasons: [reason('kinship', finding, sources, 'ask:destination')] };
 }
 
 function reason(
   requirement: Requirement,
   finding: Finding['finding'],
   sources: readonly string[],
-  alsoAgainstOath: boolean,
   ...remedies: readonly Remedy[]
-): Reason {
-  return { requirement, concerns: 'both', finding, sources, remedies, alsoAgainstOath };
+): Finding {
+  return { requirement, concerns: 'both', finding, sources, remedies };
 }
 
 function noteIf(applies: boolean, requirement: Requirement, sources: readonly string[]): ToConfirm[] {

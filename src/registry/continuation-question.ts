@@ -5,7 +5,11 @@ import type {
   Agreement,
   AgreementModel,
   AuthorityRecord,
+  Channel,
   DocumentKind,
+  FamilyRelation,
+  Period,
+  RequiredDocument,
   RuleSet,
   Waiver,
 } from './rule-set.ts';
@@ -33,6 +37,12 @@ export type ContinuationQuestion = {
   readonly aliasUsed?: boolean | undefined;
   /** Children or parents stand on the certificates. Absent: no. */
   readonly familyMembers?: boolean | undefined;
+  /** Which ones; naming any says that there are some. Absent or empty: not told. */
+  readonly familyRelations?: readonly FamilyRelation[] | undefined;
+  /** How they mean to file. Absent: not told. */
+  readonly by?: Channel | undefined;
+  /** Day on which they ask; appointments count from it. Absent: no date that needs it is told. */
+  readonly today?: JapanDay | undefined;
 };
 
 export const OUTCOMES = [
@@ -56,6 +66,7 @@ export const ASPECTS = [
   'alias',
   'family_members',
   'certificate_formats',
+  'channel',
 ] as const;
 export const EFFECTS = ['kept', 'lapses', 'prove_again', 'to_confirm'] as const;
 
@@ -65,7 +76,37 @@ export type Difference = {
   readonly origin: string | null;
   readonly destination: string | null;
   readonly effect: (typeof EFFECTS)[number];
+  /** The family members concerned, where the couple said who they are. */
+  readonly relations?: readonly FamilyRelation[];
   readonly sources: readonly string[];
+};
+
+/** Where and by whom it is filed, and what becomes of the certificates. `channels`: null where it is not known. */
+export type Filing = {
+  readonly at: 'destination' | 'origin' | 'origin_then_destination';
+  readonly mayFile: 'both_partners' | 'one_partner';
+  readonly certificates: 'replaced' | 'kept';
+  readonly channels: readonly Channel[] | null;
+};
+
+export const DATES = ['earliest_appointment', 'documents_not_older_than', 'residence_proof_due'] as const;
+
+/** A lead time or due date. `period`: null where the rule names none; `unconfirmed`: 要確認. */
+export type DueDate = {
+  readonly what: (typeof DATES)[number];
+  readonly on: JapanDay;
+  readonly period: Period | null;
+  /** With `documents_not_older_than`: the documents of that age; otherwise empty. */
+  readonly documents: readonly DocumentKind[];
+  readonly sources: readonly string[];
+  readonly unconfirmed: boolean;
+};
+
+/** The office in charge (担当課) on either side. */
+export type Contact = {
+  readonly side: 'origin' | 'destination';
+  readonly authority: AuthorityCode;
+  readonly contact: string;
 };
 
 export type ContinuationPreview = {
@@ -74,10 +115,20 @@ export type ContinuationPreview = {
   readonly servedBy: AuthorityCode | null;
   readonly agreement: string | null;
   readonly model: AgreementModel | null;
+  /** null where no agreement applies. */
+  readonly filing: Filing | null;
+  /** Every other agreement that joins the two authorities, in order of precedence. */
+  readonly otherAgreements: readonly string[];
+  /** Those of them that go before `agreement` and do not lead to a continuation, each with its reasons. */
+  readonly passedOver: readonly { readonly agreement: string; readonly reasons: readonly Finding[] }[];
   readonly reasons: readonly Finding[];
   readonly differences: readonly Difference[];
-  readonly documents: readonly DocumentKind[];
+  /** What to bring, as far as the way of filing is told. */
+  readonly documents: readonly RequiredDocument[];
+  /** What the agreement spares the couple. */
   readonly waived: readonly Waiver[];
+  readonly dates: readonly DueDate[];
+  readonly contacts: readonly Contact[];
   readonly toConfirm: readonly ToConfirm[];
   /**
    * With `new_oath`: whether, as far as the answers tell, the destination's own rules leave an oath open; false: an oath
@@ -88,10 +139,15 @@ export type ContinuationPreview = {
   readonly ruleSets: { readonly origin: JapanDay | null; readonly destination: JapanDay | null };
 };
 
-/** A move between two authorities of one agreement, with the rules of both on the day. */
-export type Move = {
+/** An authority with its rules of the day of the move. */
+export type Side = { readonly authority: AuthorityRecord; readonly ruleSet: RuleSet };
+
+/** A move between two authorities whose rules are known. */
+export type Relocation = {
   readonly question: ContinuationQuestion;
-  readonly agreement: Agreement;
-  readonly origin: { readonly authority: AuthorityRecord; readonly ruleSet: RuleSet };
-  readonly destination: { readonly authority: AuthorityRecord; readonly ruleSet: RuleSet };
+  readonly origin: Side;
+  readonly destination: Side;
 };
+
+/** The same under one of the agreements that join the two. */
+export type Move = Relocation & { readonly agreement: Agreement };

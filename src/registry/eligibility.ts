@@ -13,6 +13,7 @@ import {
   minAgeOn,
   type RuleField,
   type RuleSet,
+  sourcesOf,
 } from './rule-set.ts';
 
 type Case = {
@@ -39,7 +40,8 @@ const CHECKS_OF_THE_COUPLE: readonly Check[] = [
 const CHECKS_OF_AN_OATH: readonly Check[] = [
   ...CHECKS_OF_THE_COUPLE,
   familyMembers,
-  ({ ruleSet, facts, on }) => assessDocuments(ruleSet.oathDocuments, ruleSet.sources, [], facts, on),
+  ({ ruleSet, facts, on }) =>
+    assessDocuments(ruleSet.oathDocuments, sourcesOf(ruleSet, 'oathDocuments'), [], facts, on),
 ];
 
 /**
@@ -54,6 +56,19 @@ export function assessOath(
   on: JapanDay,
 ): Assessment {
   return gathered(CHECKS_OF_AN_OATH.map((check) => check({ ruleSet, authority, facts, on })));
+}
+
+/**
+ * Whether a couple on record still is what the rules ask of the couple itself. What is shown or wished for at an oath,
+ * documents and family members, is left out: nobody is asked for it again.
+ */
+export function assessStanding(
+  ruleSet: RuleSet,
+  authority: AuthorityRecord,
+  facts: CoupleFacts,
+  on: JapanDay,
+): Assessment {
+  return gathered(CHECKS_OF_THE_COUPLE.map((check) => check({ ruleSet, authority, facts, on })));
 }
 
 /** `lapsing`: family members whom the destination's certificates cannot name; the couple's own part goes on without. */
@@ -73,7 +88,7 @@ export function assessContinuation(
 ): ContinuationAssessment {
   const documents = assessDocuments(
     ruleSet.continuationDocuments,
-    ruleSet.sources,
+    sourcesOf(ruleSet, 'continuationDocuments'),
     agreement.waives,
     facts,
     on,
@@ -212,11 +227,28 @@ function finding(
   ruleSet: RuleSet,
   ...remedies: readonly Remedy[]
 ): Finding {
-  return { requirement, concerns, finding: known, sources: ruleSet.sources, remedies };
+  return { requirement, concerns, finding: known, sources: citedFor(requirement, ruleSet), remedies };
 }
 
 function toConfirm(requirement: Requirement, ruleSet: RuleSet): Partial<Assessment> {
-  return { toConfirm: [{ requirement, sources: ruleSet.sources }] };
+  return { toConfirm: [{ requirement, sources: citedFor(requirement, ruleSet) }] };
+}
+
+/** The value that decides on a requirement: what is told cites the page on which this very value was read. */
+const DECIDED_BY: Partial<Record<Requirement, RuleField>> = {
+  minimum_age: 'minAge',
+  cohabitation: 'cohabitation',
+  sexual_minority: 'sexualMinority',
+  no_spouse: 'single.spouse',
+  no_other_partnership: 'single.otherPartnership',
+  no_de_facto_spouse: 'single.deFactoSpouse',
+  kinship: 'kinRule',
+  family_members: 'familyship',
+};
+
+function citedFor(requirement: Requirement, ruleSet: RuleSet): readonly string[] {
+  const field = DECIDED_BY[requirement];
+  return field === undefined ? ruleSet.sources : sourcesOf(ruleSet, field);
 }
 
 /** A value that is applied although no authority's page states it. */

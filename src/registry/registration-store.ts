@@ -3,9 +3,11 @@ import type { AuthorityCode } from '../kernel/authority.ts';
 import type { Id } from '../kernel/id.ts';
 import { Refusal } from '../kernel/refusal.ts';
 import { type PartnerPosition, POSITIONS } from '../kernel/role.ts';
-import { blindIndexOf } from './blind-index.ts';
+import { writeFamily } from './family-store.ts';
+import { indexPartners } from './partner-index.ts';
 import { LIVING_STATES, type RegistrationState } from './registration.ts';
-import { createSealer, openSealer, type Vault } from './vault.ts';
+import type { FamilyRelation } from './rule-set.ts';
+import { createSealer, openSealer, type Sealer, type Vault } from './vault.ts';
 
 /** Where a partner says they live. Kept sealed; only the municipality decides anything. */
 export type Residence = {
@@ -28,6 +30,18 @@ export type PartnerRecord = {
   readonly residence: Residence;
 };
 
+/** A child or parent whom a familyship scheme names. */
+export type FamilyMemberRecord = {
+  readonly name: string;
+  readonly kana: string;
+  readonly relation: FamilyRelation;
+  readonly relationTo: PartnerPosition | null;
+  readonly birthDate: string;
+  readonly livesWithCouple: boolean;
+  readonly consent: 'own_signature' | 'by_parent' | 'none';
+  readonly proofSeen: boolean;
+};
+
 export type Couple<Each> = { readonly first: Each; readonly second: Each };
 
 export type RegistrationRow = {
@@ -40,6 +54,9 @@ export type RegistrationRow = {
   readonly transferId: Id<'transfer'> | null;
   readonly endReason: string | null;
   readonly endedOn: string | null;
+  /** Until when the new address is to be shown, and when it was; null where nobody's move was awaited. */
+  readonly residenceDueOn: string | null;
+  readonly residenceProvenOn: string | null;
 };
 
 export type NewRegistration = {
@@ -54,10 +71,19 @@ export type NewRegistration = {
   /** What both declared about the couple; kept sealed. */
   readonly declarations: Record<string, unknown>;
   readonly registeredAt: Date;
+  readonly familyMembers?: readonly FamilyMemberRecord[];
+  /** Until when the new address is to be shown, where the oath was sworn before the move. */
+  readonly residenceDueOn?: string | null;
+  /** The family register shows that a registered person of the same reading and birth date is somebody else. */
+  readonly homonymConfirmed?: boolean;
+  /** Numbers of the certificates that an imported register had issued; kept sealed. */
+  readonly keptNumbers?: Partial<Couple<string>>;
+  /** Keyed digest (16 bytes) of the number under which an imported register knew the couple. */
+  readonly sourceKey?: Buffer;
 };
 
 /**
- * Writes a registration with its sealed partners and their blind index.
+ * Writes a registration with its sealed partners, its family members and the partners' blind index.
  *
  * @throws Refusal `already_registered` where either partner is in a living registration here
  */
@@ -80,51 +106,40 @@ export async function insertRegistration(
       registered_at: registration.registeredAt,
       transfer_id: registration.transferId,
       declarations: sealer.seal('declarations', JSON.stringify(registration.declarations)),
+      residence_due_on: registration.residenceDueOn ?? null,
+      source_key: registration.sourceKey ?? null,
     })
     .execute();
   await trx
     .insertInto('registration_partner')
     .values(
       POSITIONS.map((position) => {
-        const partner = partners[position];
-        const seal = (column: string, text: string) => sealer.seal(`${position}.${column}`, text);
+        const kept = registration.keptNumbers?.[position];
         return {
           registration_id: id,
           epoch,
           position,
-          registered_name: seal('registered_name', partner.registeredName),
-          kana: seal('kana', partner.kana),
-          alias: partner.alias ? seal('alias', partner.alias.name) : null,
-          alias_display: partner.alias?.display ?? null,
-          birth_date: seal('birth_date', partner.birthDate),
-          residence: seal('residence', JSON.stringify(partner.residence)),
+          ...sealPartner(sealer, position, partners[position]),
+          kept_number: kept === undefined ? null : sealer.seal(`${position}.kept_number`, kept),
         };
       }),
     )
     .execute();
+  await writeFamily(trx, sealer, registration, registration.familyMembers ?? []);
   await indexPartners(trx, vault, registration);
 }
 
-async function indexPartners(
-  trx: Trx,
-  vault: Vault,
-  { id, epoch, partners }: NewRegistration,
-): Promise<void> {
-  const entries = POSITIONS.map((position) => ({
-    position,
-    index: blindIndexOf(vault.blindIndex, partners[position]),
-  }));
-  if (entries[0]?.index.equals(entries[1]!.index)) throw new Refusal('already_registered', {});
-  for (const { position, index } of entries) {
-    // `do nothing` instead of a caught unique violation: the transaction stays usable, and the answer is the same.
-    const written = await trx
-      .insertInto('partner_index')
-      .values({ registration_id: id, epoch, position, blind_index: index, live: true })
-      .onConflict((conflict) => conflict.column('blind_index').where('live', '=', true).doNothing())
-      .returning('position')
-      .executeTakeFirst();
-    if (!written) throw new Refusal('already_registered', {});
-  }
+/** A partner's columns as they stand in the table: every name exactly as typed, and sealed. */
+export function sealPartner(sealer: Sealer, position: PartnerPosition, partner: PartnerRecord) {
+  const seal = (column: string, text: string) => sealer.seal(`${position}.${column}`, text);
+  return {
+    registered_name: seal('registered_name', partner.registeredName),
+    kana: seal('kana', partner.kana),
+    alias: partner.alias ? seal('alias', partner.alias.name) : null,
+    alias_display: partner.alias?.display ?? null,
+    birth_date: seal('birth_date', partner.birthDate),
+    residence: seal('residence', JSON.stringify(partner.residence)),
+  };
 }
 
 const COLUMNS = [
@@ -137,6 +152,8 @@ const COLUMNS = [
   'transfer_id',
   'end_reason',
   'ended_on',
+  'residence_due_on',
+  'residence_proven_on',
 ] as const;
 
 /** The registration's newest row here, staged and abandoned ones left out: those never were this authority's. */
@@ -189,6 +206,8 @@ type Stored = {
   transfer_id: string | null;
   end_reason: string | null;
   ended_on: string | null;
+  residence_due_on: string | null;
+  residence_proven_on: string | null;
 };
 
 function toRow(row: Stored): RegistrationRow {
@@ -202,6 +221,8 @@ function toRow(row: Stored): RegistrationRow {
     transferId: row.transfer_id as Id<'transfer'> | null,
     endReason: row.end_reason,
     endedOn: row.ended_on,
+    residenceDueOn: row.residence_due_on,
+    residenceProvenOn: row.residence_proven_on,
   };
 }
 

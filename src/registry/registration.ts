@@ -7,7 +7,7 @@ import type { Actor, Role } from '../kernel/role.ts';
  * staged: incoming, written but nobody's yet; invisible. received: held here, its own certificates not yet issued.
  * active: in force. offered: promised to another authority and locked for it, still in force, can be taken back.
  * released: handed over for good, vouched for here until the successor's certificates exist. closed: continued
- * elsewhere. ended: over. abandoned: staged, then cancelled; it never was this authority's.
+ * elsewhere. ended: over. abandoned: staged, then cancelled; it never was this authority's, and may be offered to it again.
  */
 export const REGISTRATION_STATES = [
   'staged',
@@ -38,6 +38,8 @@ export const TRANSITIONS = {
   /** Dissolution, death, revocation and the like; an offer is cancelled in the same transaction. */
   end: { from: ['active', 'offered', 'received'], to: 'ended' },
   abandon: { from: ['staged'], to: 'abandoned' },
+  /** The same registration is offered again: epochs count hand-overs, so it comes with the same epoch. */
+  stageAgain: { from: ['abandoned'], to: 'staged' },
 } as const satisfies Record<string, Transition>;
 
 export type RegistrationCommand = keyof typeof TRANSITIONS;

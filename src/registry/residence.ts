@@ -1,8 +1,15 @@
 import type { PartnerPosition } from '../kernel/role.ts';
 import { type CoupleFacts, partnersOf, type Residence } from './couple-facts.ts';
 import { daysAfter, type JapanDay, monthsAfter } from './japan-day.ts';
+import { periodAfter } from './open-days.ts';
 import { type Assessment, type Finding, gathered, type Remedy } from './requirement.ts';
-import { type AuthorityRecord, isUnconfirmed, type RuleSet } from './rule-set.ts';
+import {
+  type AuthorityRecord,
+  isUnconfirmed,
+  type OpenDayCalendar,
+  type RuleSet,
+  sourcesOf,
+} from './rule-set.ts';
 import { servesResidentsOf } from './served-area.ts';
 
 /** What is asked of one partner's address: `fits` may still leave a point open. */
@@ -20,7 +27,8 @@ export function assessResidence(
   facts: CoupleFacts,
   on: JapanDay,
 ): Partial<Assessment> {
-  const note = { requirement: 'residence', sources: ruleSet.sources } as const;
+  const sources = sourcesOf(ruleSet, 'residence');
+  const note = { requirement: 'residence', sources } as const;
   if (ruleSet.residence === null) return { toConfirm: [note] };
   const movingInCounts = ruleSet.residence !== 'both_resident';
   const onlyOneNeeded = ruleSet.residence === 'one_resident_or_moving_in';
@@ -34,10 +42,7 @@ export function assessResidence(
     ? fitting.every(([, one]) => one.fits && one.toConfirm)
     : fitting.some(([, one]) => one.fits && one.toConfirm);
   const toConfirm = isUnconfirmed(ruleSet, 'residence') || (met && open) ? [note] : [];
-  return gathered([
-    { toConfirm },
-    { unmet: met ? [] : standings.flatMap((one) => unmetBy(one, ruleSet.sources)) },
-  ]);
+  return gathered([{ toConfirm }, { unmet: met ? [] : standings.flatMap((one) => unmetBy(one, sources)) }]);
 }
 
 function standingOf(
@@ -56,12 +61,13 @@ function standingOf(
   if (served === 'no') return away;
   if (residence.status === 'resident') return { fits: true, toConfirm: served === 'to_confirm' };
   if (!movingInCounts) return away;
-  return standingOfMove(residence, ruleSet, served === 'to_confirm', on);
+  return standingOfMove(residence, ruleSet, authority.calendar, served === 'to_confirm', on);
 }
 
 function standingOfMove(
   move: Extract<Residence, { status: 'moving_in' }>,
   ruleSet: RuleSet,
+  calendar: OpenDayCalendar,
   servedToConfirm: boolean,
   on: JapanDay,
 ): Standing {
@@ -71,7 +77,7 @@ function standingOfMove(
   if (move.plannedOn < on) return { fits: false, finding: 'unknown', remedies: ['bring:residence_record'] };
   if (move.proofSeen === false)
     return { fits: false, finding: 'unmet', remedies: ['bring:moving_certificate'] };
-  const due = residenceProofDue(ruleSet, on);
+  const due = residenceProofDue(ruleSet, on, calendar);
   if (due.confirmed && move.plannedOn > due.on) {
     return { fits: false, finding: 'unmet', remedies: ['come_back:closer_to_the_move'] };
   }
@@ -89,16 +95,22 @@ function unmetBy(
 
 /**
  * By when a couple that swore before the move shows its new address. Where the authority's period is not known, three
- * months, as most authorities elsewhere allow, and `confirmed: false`. A period in open days is given in plain days,
- * which can only be earlier; the calendar of open days is the authority's own.
+ * months, as most authorities elsewhere allow, and `confirmed: false`; so too a period in open days of a calendar that
+ * is not confirmed, or that ends before the period: then it is given in plain days, which can only be earlier.
  */
 export function residenceProofDue(
   ruleSet: RuleSet,
   oathDate: JapanDay,
+  calendar: OpenDayCalendar,
 ): { on: JapanDay; confirmed: boolean } {
   const within = ruleSet.moveInProofWithin;
   if (within === null) return { on: monthsAfter(oathDate, 3), confirmed: false };
-  const confirmed = !isUnconfirmed(ruleSet, 'moveInProofWithin');
-  if (within.unit === 'month') return { on: monthsAfter(oathDate, within.n), confirmed };
-  return { on: daysAfter(oathDate, within.n), confirmed };
+  const calendarAsked = within.unit === 'open_day';
+  const confirmed = !isUnconfirmed(ruleSet, 'moveInProofWithin') && !(calendarAsked && calendar.unconfirmed);
+  try {
+    return { on: periodAfter(calendar, oathDate, within), confirmed };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return { on: daysAfter(oathDate, within.n), confirmed: false };
+  }
 }

@@ -2,6 +2,7 @@ import { type AuthorityCode, isAuthorityCode } from '../kernel/authority.ts';
 import {
   flag,
   listOf,
+  Mismatched,
   mismatch,
   nullable,
   oneOf,
@@ -16,8 +17,11 @@ import { isJapanDay, type JapanDay } from './japan-day.ts';
 import type {
   Agreement,
   AuthorityRecord,
+  Deadlines,
+  FormVersion,
   Membership,
   Municipality,
+  OpenDayCalendar,
   RequiredDocument,
   RuleBook,
   RuleField,
@@ -48,21 +52,28 @@ export type RawBook = Omit<RuleBook, 'authorities'> & {
 };
 
 const day: Reader<JapanDay> = (value) =>
-  isJapanDay(value) ? value : mismatch('a day that exists, YYYY-MM-DD');
+  isJapanDay(value) ? value : mismatch('a day that exists, YYYY-MM-DD', 'format', 'YYYY-MM-DD');
 const code: Reader<AuthorityCode> = (value) =>
   typeof value === 'string' && isAuthorityCode(value)
     ? value
-    : mismatch('a local-government code of six digits whose check digit is right');
+    : mismatch('a local-government code of six digits whose check digit is right', 'authority_code');
 const boundary: Reader<JapanDay | typeof UNKNOWN> = (value) => (value === UNKNOWN ? UNKNOWN : day(value));
 const name: Reader<Words> = readFields<Words>({ ja: text, en: text });
 const period = readFields<words.Period>({ n: wholeNumber, unit: oneOf(words.PERIOD_UNITS) });
 const fieldList = listOf(oneOf(words.RULE_FIELDS));
+const fieldSources = tableFor(words.RULE_FIELDS, listOf(text));
 const document = readFields<RequiredDocument>({
   document: oneOf(words.DOCUMENTS),
   per: oneOf(['partner', 'couple']),
   maxAgeMonths: optional(wholeNumber, null),
   onlyByPost: optional(flag, false),
 });
+const time = written(/^(?:[01]\d|2[0-3]):[0-5]\d$/, 'a time of day', 'HH:MM');
+const dayOfYear = written(/^(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$/, 'a day of the year', 'MM-DD');
+const dayOfWeek: Reader<number> = (value) =>
+  wholeNumber(value) <= 6
+    ? (value as number)
+    : mismatch('a day of the week, 0 (Sunday) to 6 (Saturday)', 'maximum', '6');
 const rawDates = {
   validFrom: boundary,
   assumedFrom: optional(day, null),
@@ -72,9 +83,10 @@ const rawDates = {
 
 const source = readFields<Source>({
   title: text,
-  url: (value) => (URL.canParse(String(value)) ? String(value) : mismatch('a URL')),
+  url: (value) => (isWebAddress(value) ? value : mismatch('a URL', 'format', 'https://…')),
   publishedBy: oneOf(['authority', 'others']),
-  readIn: (value) => (day(`${value}-01`) ? String(value) : mismatch('a month, YYYY-MM')),
+  readIn: (value) =>
+    isJapanDay(`${value}-01`) ? String(value) : mismatch('a month, YYYY-MM', 'format', 'YYYY-MM'),
 });
 
 const agreement = readFields<Agreement>({
@@ -122,10 +134,57 @@ const ruleSet = readFields<RawAuthority['ruleSets'][number]>({
   continuationChannels: nullable(listOf(oneOf(words.CHANNELS))),
   continuationDocuments: nullable(listOf(document)),
   issueNeedsApprover: nullable(flag),
+  aliasProof: optional(nullable(flag), null),
+  familyConsentAge: optional(nullable(wholeNumber), null),
+  appointmentSlots: optional(nullable(listOf(time)), null),
   earlierCertificatesStayValid: optional(flag, false),
   sources: listOf(text),
+  fieldSources: optional(fieldSources, {}),
   note: optional(text, null),
 });
+
+/** What most authorities keep (地方自治法4条の2 leaves the days to each ordinance); to be confirmed by each. */
+const CUSTOMARY_CALENDAR: OpenDayCalendar = {
+  weeklyClosed: [0, 6],
+  nationalHolidays: true,
+  yearEnd: { from: '12-29', to: '01-03' },
+  closedOn: [],
+  openOn: [],
+  sources: [],
+  unconfirmed: true,
+};
+const CUSTOMARY_DEADLINES: Deadlines = {
+  noticeToOriginOpenDays: 5,
+  originAnswerOpenDays: 5,
+  correctionOpenDays: 10,
+  draftDays: 90,
+  hearingOpenDays: 10,
+  returnOpenDays: 10,
+  unconfirmed: true,
+};
+
+const calendar = readFields<OpenDayCalendar>({
+  weeklyClosed: listOf(dayOfWeek),
+  nationalHolidays: flag,
+  yearEnd: nullable(readFields<{ from: string; to: string }>({ from: dayOfYear, to: dayOfYear })),
+  closedOn: optional(listOf(day), []),
+  openOn: optional(listOf(day), []),
+  sources: optional(listOf(text), []),
+  unconfirmed: flag,
+});
+const deadlines = readFields<Deadlines>({
+  noticeToOriginOpenDays: wholeNumber,
+  originAnswerOpenDays: wholeNumber,
+  correctionOpenDays: wholeNumber,
+  draftDays: wholeNumber,
+  hearingOpenDays: wholeNumber,
+  returnOpenDays: wholeNumber,
+  unconfirmed: flag,
+});
+const forms = tableFor(
+  words.FORM_CODES,
+  readFields<FormVersion>({ number: nullable(text), version: text, from: day }),
+);
 
 const authority = readFields<RawAuthority>({
   code,
@@ -146,6 +205,10 @@ const authority = readFields<RawAuthority>({
     }),
   ),
   ruleSets: listOf(ruleSet),
+  calendar: optional(calendar, CUSTOMARY_CALENDAR),
+  forms: optional(forms, {}),
+  deadlines: optional(deadlines, CUSTOMARY_DEADLINES),
+  retentionYears: optional(nullable(wholeNumber), null),
 });
 
 const ownScheme: Reader<Municipality['ownScheme']> = (value) =>
@@ -162,3 +225,33 @@ export const rawBook = readFields<RawBook>({
   authorities: listOf(authority),
   municipalities: listOf(municipality),
 });
+
+function written(pattern: RegExp, expected: string, format: string): Reader<string> {
+  return (value) =>
+    typeof value === 'string' && pattern.test(value)
+      ? value
+      : mismatch(`${expected}, ${format}`, 'format', format);
+}
+
+/** Pages show it as a link, so nothing but a page's address may stand there. */
+function isWebAddress(value: unknown): value is string {
+  return typeof value === 'string' && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
+}
+
+/** A table whose names come from a closed list, each of them optional. */
+function tableFor<K extends string, T>(
+  names: readonly K[],
+  reader: Reader<T>,
+): Reader<Readonly<Partial<Record<K, T>>>> {
+  const table = tableOf(reader);
+  return (value) => {
+    const read = table(value);
+    const surplus = Object.keys(read).filter((name) => !names.some((one) => one === name));
+    if (surplus.length > 0) {
+      const allowed = names.join(', ');
+      const expected = `left out, or one of ${allowed}`;
+      throw new Mismatched(surplus.map((name) => ({ path: [name], expected, rule: 'enum', allowed })));
+    }
+    return read as Partial<Record<K, T>>;
+  };
+}

@@ -51,20 +51,30 @@ export function membersOn(book: RuleBook, agreementId: string, on: JapanDay): Au
 }
 
 /**
- * The agreement of which both are members on that day; null where there is none, or where both are one authority.
- * Of several the one with the highest precedence applies (an agreement between particular cities may go before a wider
- * one, as 埼玉 art. 2(3) says), then the younger one.
+ * The agreements of which both are members on that day, the one that goes first before the others: the highest
+ * precedence (an agreement between particular cities may go before a wider one, as 埼玉 art. 2(3) says), then the younger
+ * one. Empty where there is none, or where both are one authority.
  */
+export function agreementsBetween(book: RuleBook, a: string, b: string, on: JapanDay): Agreement[] {
+  if (a === b) return [];
+  return book.agreements
+    .filter(
+      (one) =>
+        isInForce(one, on) &&
+        membershipOf(book, a, one.id, on) !== null &&
+        membershipOf(book, b, one.id, on) !== null,
+    )
+    .toSorted((x, y) => y.precedence - x.precedence || descending(x.validFrom, y.validFrom));
+}
+
+/** The one that goes first; null where there is none. */
 export function agreementBetween(book: RuleBook, a: string, b: string, on: JapanDay): Agreement | null {
-  if (a === b) return null;
-  const shared = book.agreements.filter(
-    (one) =>
-      isInForce(one, on) &&
-      membershipOf(book, a, one.id, on) !== null &&
-      membershipOf(book, b, one.id, on) !== null,
-  );
-  shared.sort((x, y) => y.precedence - x.precedence || (x.validFrom < y.validFrom ? 1 : -1));
-  return shared[0] ?? null;
+  return agreementsBetween(book, a, b, on)[0] ?? null;
+}
+
+function descending(x: JapanDay, y: JapanDay): number {
+  if (x === y) return 0;
+  return x < y ? 1 : -1;
 }
 
 /**

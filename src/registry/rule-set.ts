@@ -73,6 +73,20 @@ export const RULE_FIELDS = [
   'continuationChannels',
   'continuationDocuments',
   'issueNeedsApprover',
+  'aliasProof',
+  'familyConsentAge',
+  'appointmentSlots',
+] as const;
+/** The forms (様式) that an authority numbers itself. */
+export const FORM_CODES = [
+  'oath',
+  'continuation',
+  'change',
+  'reissue',
+  'return',
+  'end',
+  'notice_to_origin',
+  'certificate_of_fact',
 ] as const;
 
 export type KinRule = (typeof KIN_RULES)[number];
@@ -84,6 +98,7 @@ export type AgreementModel = (typeof AGREEMENT_MODELS)[number];
 export type AuthorityKind = (typeof AUTHORITY_KINDS)[number];
 export type SexualMinorityRule = (typeof SEXUAL_MINORITY_RULES)[number];
 export type RuleField = (typeof RULE_FIELDS)[number];
+export type FormCode = (typeof FORM_CODES)[number];
 export type Channel = (typeof CHANNELS)[number];
 export type Words = { readonly ja: string; readonly en: string };
 export type Period = { readonly n: number; readonly unit: (typeof PERIOD_UNITS)[number] };
@@ -123,9 +138,17 @@ export type RuleSet = Dated & {
   readonly continuationChannels: readonly Channel[] | null;
   readonly continuationDocuments: readonly RequiredDocument[] | null;
   readonly issueNeedsApprover: boolean | null;
+  /** Whether an alias (通称名) needs a proof of its use. */
+  readonly aliasProof: boolean | null;
+  /** Years of age from which a child signs for itself. null: 15 is used and shown as 要確認 (福岡市 様式第5号). */
+  readonly familyConsentAge: number | null;
+  /** Starts of appointments, `HH:MM` in Japan. null: any time from 09:00 to 17:00, 要確認. */
+  readonly appointmentSlots: readonly string[] | null;
   readonly earlierCertificatesStayValid: boolean;
   /** Labels in `RuleBook.sources`. */
   readonly sources: readonly string[];
+  /** Labels of a single value, where they differ from those of the whole rule set. */
+  readonly fieldSources: Readonly<Partial<Record<RuleField, readonly string[]>>>;
   /** Fields to confirm: every null one, and every value that no authority's page states. */
   readonly unconfirmed: readonly RuleField[];
   readonly note: string | null;
@@ -147,6 +170,37 @@ export type Municipality = {
   readonly sources: readonly string[];
 };
 
+/** When the counter is open. A day that is both closed and opened specially is open. */
+export type OpenDayCalendar = {
+  /** Days of the week, 0 = Sunday. */
+  readonly weeklyClosed: readonly number[];
+  readonly nationalHolidays: boolean;
+  /** `MM-DD`, both included. */
+  readonly yearEnd: { readonly from: string; readonly to: string } | null;
+  readonly closedOn: readonly JapanDay[];
+  readonly openOn: readonly JapanDay[];
+  readonly sources: readonly string[];
+  readonly unconfirmed: boolean;
+};
+
+/** How long each step of a procedure may take; the unit stands in the name. */
+export type Deadlines = {
+  readonly noticeToOriginOpenDays: number;
+  readonly originAnswerOpenDays: number;
+  readonly correctionOpenDays: number;
+  readonly draftDays: number;
+  readonly hearingOpenDays: number;
+  readonly returnOpenDays: number;
+  readonly unconfirmed: boolean;
+};
+
+/** An authority's own form: the number of its 様式 (null: not known), the version of its layout, and since when. */
+export type FormVersion = {
+  readonly number: string | null;
+  readonly version: string;
+  readonly from: JapanDay;
+};
+
 export type AuthorityRecord = {
   readonly code: AuthorityCode;
   readonly id: string;
@@ -160,6 +214,11 @@ export type AuthorityRecord = {
   readonly schemes: readonly Scheme[];
   readonly ruleSets: readonly RuleSet[];
   readonly memberships: readonly Membership[];
+  readonly calendar: OpenDayCalendar;
+  readonly forms: Readonly<Partial<Record<FormCode, FormVersion>>>;
+  readonly deadlines: Deadlines;
+  /** Years that records are kept after the end. null: 10 are used and shown as 要確認. */
+  readonly retentionYears: number | null;
   /** A prefecture's municipalities with a scheme of their own or without; empty for a city. */
   readonly municipalities: readonly Municipality[];
 };
@@ -202,6 +261,11 @@ export type RuleBook = {
 export function minAgeOn(ruleSet: RuleSet, on: JapanDay): number | null {
   if (ruleSet.minAge !== 'majority') return ruleSet.minAge;
   return on < '2022-04-01' ? 20 : 18;
+}
+
+/** Where one value of a rule set was read: its own labels, else those of the rule set. */
+export function sourcesOf(ruleSet: RuleSet, field: RuleField): readonly string[] {
+  return ruleSet.fieldSources[field] ?? ruleSet.sources;
 }
 
 export function isUnconfirmed(dated: { readonly unconfirmed: readonly string[] }, field: RuleField): boolean {

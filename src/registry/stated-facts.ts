@@ -2,7 +2,7 @@ import { Refusal } from '../kernel/refusal.ts';
 import type { CoupleFacts, PartnerFacts } from './couple-facts.ts';
 import type { Kinship } from './kinship.ts';
 import type { Couple, Residence } from './registration-store.ts';
-import type { DocumentKind } from './rule-set.ts';
+import type { DocumentKind, FamilyRelation } from './rule-set.ts';
 
 /** What one partner states, or the counter writes down for them, at an oath or a continuation. */
 export type PartnerStatement = {
@@ -22,7 +22,7 @@ export type CoupleStatement = {
 };
 
 /**
- * The statements in the form in which the rules ask for them. Family members come with the familyship schemes.
+ * The statements in the form in which the rules ask for them.
  *
  * @param birthDates null where a certificate on paper does not tell; the offer will
  * @throws Refusal `request_malformed` where somebody lives in an unnamed municipality
@@ -31,6 +31,7 @@ export function factsOf(
   partners: Couple<PartnerStatement>,
   couple: CoupleStatement,
   birthDates: Couple<string | null>,
+  familyMembers: readonly { readonly relation: FamilyRelation }[] = [],
 ): CoupleFacts {
   return {
     first: partnerFacts(partners.first, birthDates.first, 'first'),
@@ -38,7 +39,7 @@ export function factsOf(
     atLeastOneSexualMinorityDeclared: couple.sexualMinorityDeclared ?? 'not_asked',
     kinship: couple.kinship,
     cohabiting: couple.cohabiting,
-    familyMembers: [],
+    familyMembers: familyMembers.map(({ relation }) => ({ relation })),
   };
 }
 
@@ -55,7 +56,8 @@ function partnerFacts(partner: PartnerStatement, birthDate: string | null, posit
   };
 }
 
-function residenceFacts(residence: Residence, position: string): PartnerFacts['residence'] {
+/** @throws Refusal `request_malformed` where somebody lives in an unnamed municipality */
+export function residenceFacts(residence: Residence, position: string): PartnerFacts['residence'] {
   if (residence.kind === 'elsewhere') return { status: 'elsewhere' };
   const { municipality } = residence;
   if (municipality === undefined) {

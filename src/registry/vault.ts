@@ -11,9 +11,9 @@ export type Vault = {
   readonly blindIndex: Buffer;
 };
 
-/** Whose data a data key seals: a registration of one epoch, or a transfer's application (epoch 0). */
+/** Whose data a data key seals: a registration of one epoch; a transfer's application, a procedure's form or an imported file (epoch 0). */
 export type KeySubject = {
-  readonly kind: 'registration' | 'transfer';
+  readonly kind: 'registration' | 'transfer' | 'procedure' | 'import';
   readonly id: string;
   readonly epoch: number;
 };
@@ -72,14 +72,16 @@ export async function destroyDataKey(trx: Trx, clock: Clock, subject: KeySubject
     .execute();
 }
 
-function sealerOf(vault: Vault, subject: KeySubject, dataKey: Buffer): Sealer {
+/** The sealer of a data key that is already unwrapped: for whoever opens many subjects at once. */
+export function sealerOf(vault: Vault, subject: KeySubject, dataKey: Buffer): Sealer {
   return {
     seal: (column, text) => sealText(dataKey, placeOf(vault, subject, column), text),
     open: (column, sealed) => openText(dataKey, placeOf(vault, subject, column), sealed),
   };
 }
 
-function placeOf(vault: Vault, subject: KeySubject, column: string) {
+/** Where a column of a subject stands; `data_key` is the place of the wrapped key itself. */
+export function placeOf(vault: Vault, subject: KeySubject, column: string) {
   return {
     authority: vault.authority,
     registrationId: subject.id,

@@ -3,8 +3,8 @@ import { Refusal } from '../kernel/refusal.ts';
 import { assessContinuation } from '../registry/eligibility.ts';
 import type { Couple, Residence } from '../registry/registration-store.ts';
 import type { Finding } from '../registry/requirement.ts';
-import { agreementBetween, authorityOf, requireRuleSet } from '../registry/rule-book.ts';
-import type { RuleBook } from '../registry/rule-set.ts';
+import { agreementsBetween, authorityOf, requireRuleSet } from '../registry/rule-book.ts';
+import type { Agreement, RuleBook } from '../registry/rule-set.ts';
 import { type CoupleStatement, factsOf, type PartnerStatement } from '../registry/stated-facts.ts';
 
 /** What a couple states when it asks for a continuation (継続申告書). Names and birth dates come from the certificates. */
@@ -33,11 +33,20 @@ export function assessApplication(
 ): readonly Finding[] {
   const ruleSet = requireRuleSet(rules, code, on);
   const authority = authorityOf(rules, code);
-  const agreement = agreementBetween(rules, origin, code, on);
-  if (!authority || !agreement) return [noAgreement()];
+  const agreements = agreementsBetween(rules, origin, code, on).filter(carriesOathOver);
+  if (!authority) return [noAgreement()];
   const facts = factsOf(application.partners, application.couple, birthDates);
-  const { unmet } = assessContinuation(ruleSet, authority, agreement, facts, on);
-  return unmet.filter((finding) => !isAgeStillOpen(finding, birthDates));
+  const assessed = agreements.map((agreement) => {
+    const { unmet } = assessContinuation(ruleSet, authority, agreement, facts, on);
+    return unmet.filter((finding) => !isAgeStillOpen(finding, birthDates));
+  });
+  // What stops a couple under the agreement that goes first may be open to it under the next.
+  return assessed.find((unmet) => unmet.length === 0) ?? assessed[0] ?? [noAgreement()];
+}
+
+/** An agreement that only spares documents of a new oath knows no continuation. */
+function carriesOathOver({ model }: Agreement): boolean {
+  return model !== 'new_oath_with_waiver';
 }
 
 function isAgeStillOpen(

@@ -3,7 +3,17 @@ import { type Clock, dayInJapan } from '../kernel/clock.ts';
 import type { UnmetRequirement } from '../kernel/refusal.ts';
 import { type PartnerPosition, POSITIONS } from '../kernel/role.ts';
 import { findLivingPartner } from '../registry/duplicate-check.ts';
-import type { Couple, NewRegistration, PartnerRecord } from '../registry/registration-store.ts';
+import { familyThatStays } from '../registry/family-member.ts';
+import { otherOf } from '../registry/protection.ts';
+import type {
+  Couple,
+  FamilyMemberRecord,
+  NewRegistration,
+  PartnerRecord,
+} from '../registry/registration-store.ts';
+import { residenceDueOn } from '../registry/residence-proof.ts';
+import { authorityOf, requireRuleSet } from '../registry/rule-book.ts';
+import { factsOf } from '../registry/stated-facts.ts';
 import { openSealer, type Vault } from '../registry/vault.ts';
 import { type Application, assessApplication, type ContinuationRules } from './application.ts';
 import type { MessageOf } from './protocol-message.ts';
@@ -57,7 +67,31 @@ export async function assessOffer(
   const records = recordsOf(partners, application);
   if (await findLivingPartner(trx, deps.vault, records))
     return unacceptable('no_other_partnership', ['ask:this_authority']);
-  return { kind: 'acceptable', staged: stagedFrom(offer, records, application, on) };
+  const staged = stagedFrom(offer, records, application, on);
+  return {
+    kind: 'acceptable',
+    staged: { ...staged, ...carriedOver(deps, offer, partners, application, on) },
+  };
+}
+
+/** What follows from this authority's own rules: which family members stay, and until when a planned move is shown. */
+function carriedOver(
+  { rules, authority: code }: OfferDeps,
+  { partners: offered, familyMembers = [] }: OfferPayload,
+  partners: Couple<OfferedPartner>,
+  application: Application,
+  on: string,
+): Pick<NewRegistration, 'familyMembers' | 'residenceDueOn'> {
+  const ruleSet = requireRuleSet(rules, code, on);
+  const authority = authorityOf(rules, code);
+  const turned = partners.first.statusIndex !== offered.first.statusIndex;
+  const here = (member: FamilyMemberRecord): FamilyMemberRecord =>
+    turned && member.relationTo ? { ...member, relationTo: otherOf(member.relationTo) } : member;
+  const facts = factsOf(application.partners, application.couple, { first: null, second: null });
+  return {
+    familyMembers: familyThatStays(ruleSet, familyMembers, on).map(here),
+    residenceDueOn: authority ? residenceDueOn(ruleSet, authority, facts, on) : null,
+  };
 }
 
 export type Disclosed = { readonly registered_name?: string; readonly birth_date?: string };

@@ -11,14 +11,17 @@ import { fromBase64url } from '../kernel/base64url.ts';
 import { epochSeconds } from '../kernel/clock.ts';
 import type { Id } from '../kernel/id.ts';
 import { POSITIONS } from '../kernel/role.ts';
+import { readFamily } from '../registry/family-store.ts';
 import { findRegistration, readPartners } from '../registry/registration-store.ts';
 import { applyEvent, type Circumstances, type ProtocolDeps } from './apply-event.ts';
 import { assessOffer, type OfferAssessment, type OfferDeps } from './assess-offer.ts';
+import { coversFamily } from './consent-text.ts';
 import type { Decision, MessageEvent, Subject } from './protocol-event.ts';
 import type { ProtocolMessage } from './protocol-message.ts';
 import {
   type OfferPayload,
   PROVIDED_ITEMS,
+  type ProvidedItem,
   type RequestPayload,
   readRequestPayload,
 } from './transfer-payload.ts';
@@ -44,7 +47,7 @@ export async function handleMessage(
   const { outcome, transfer } = decision;
   // What could be offered may have been promised to another while this request waited: then nothing is provided.
   if (outcome.kind === 'APPLIED' && transfer.side === 'SOURCE' && transfer.state === 'OFFERED') {
-    await recordOffer(trx, deps, transfer.tid, transfer.rid, from);
+    await recordOffer(trx, deps, transfer.tid, transfer.rid, from, itemsProvided(opened));
   }
   return handledAs(decision);
 }
@@ -144,6 +147,7 @@ async function findSubject(
     firstOathDate: row.firstOathDate,
     firstAuthority: row.firstAuthority,
     partners: { first: offered[0]!, second: offered[1]! },
+    ...(includesFamily(request) ? { familyMembers: await readFamily(trx, deps.vault, row) } : {}),
   };
   const payload = saltPayload(JSON.stringify(offer), randomBytes);
   return {
@@ -156,6 +160,18 @@ function isInAgreement({ memberships }: Member, now: number): boolean {
   return memberships.some(({ from, until }) => from <= now && (until === undefined || now < until));
 }
 
+/** Nothing goes that is no item of the text to which both consented. */
+function includesFamily({ consents: { first, second } }: RequestPayload): boolean {
+  return coversFamily(first.textVersion) && coversFamily(second.textVersion);
+}
+
+function itemsProvided({ payload }: OpenedMessage): readonly ProvidedItem[] {
+  const request = readRequestPayload(payload?.text ?? '');
+  return PROVIDED_ITEMS.filter(
+    (item) => item !== 'family_members' || (request !== undefined && includesFamily(request)),
+  );
+}
+
 /** The provision of personal data is on record with both couple and auditor (個人情報保護法69条2項1号). */
 async function recordOffer(
   trx: Trx,
@@ -163,6 +179,7 @@ async function recordOffer(
   tid: Id<'transfer'>,
   rid: string,
   to: Member,
+  items: readonly ProvidedItem[],
 ): Promise<void> {
   for (const record of [
     { kind: 'registration', id: rid },
@@ -174,7 +191,7 @@ async function recordOffer(
       record,
       purpose: 'continuation',
       visibility: 'both',
-      facts: { to: to.code, items: [...PROVIDED_ITEMS] },
+      facts: { to: to.code, items },
     });
   }
 }

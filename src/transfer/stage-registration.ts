@@ -2,8 +2,16 @@ import { randomBytes } from 'node:crypto';
 import type { Trx } from '../db/transaction.ts';
 import { POSITIONS } from '../kernel/role.ts';
 import { blindIndexOf } from '../registry/blind-index.ts';
+import { overwriteFamily } from '../registry/family-store.ts';
+import { reindexPartner } from '../registry/partner-index.ts';
 import { wrapDataKey } from '../registry/personal-data.ts';
-import { findEpoch, insertRegistration, type NewRegistration } from '../registry/registration-store.ts';
+import { stateAfter, TRANSITIONS } from '../registry/registration.ts';
+import {
+  findEpoch,
+  insertRegistration,
+  type NewRegistration,
+  sealPartner,
+} from '../registry/registration-store.ts';
 import { openSealer, type Sealer, type Vault } from '../registry/vault.ts';
 
 /**
@@ -16,25 +24,38 @@ export async function stageRegistration(
   vault: Vault,
   registration: NewRegistration & { readonly state: 'staged' },
 ): Promise<void> {
+  const { from, to } = TRANSITIONS.stageAgain;
   const left = await findEpoch(trx, registration.id, registration.epoch);
-  if (left?.state !== 'abandoned') return insertRegistration(trx, vault, registration);
+  const homonymConfirmed = areHomonyms(vault, registration);
+  if (!left || stateAfter('stageAgain', left.state) !== to)
+    return insertRegistration(trx, vault, { ...registration, homonymConfirmed });
   const sealer = await renewDataKey(trx, vault, registration);
   await trx
     .updateTable('registration')
     .set({
-      state: 'staged',
+      state: to,
       oath_date: registration.oathDate,
       first_oath_date: registration.firstOathDate,
       first_authority: registration.firstAuthority,
       registered_at: registration.registeredAt,
       transfer_id: registration.transferId,
       declarations: sealer.seal('declarations', JSON.stringify(registration.declarations)),
+      residence_due_on: registration.residenceDueOn ?? null,
+      residence_proven_on: null,
     })
     .where('id', '=', registration.id)
     .where('epoch', '=', registration.epoch)
-    .where('state', '=', 'abandoned')
+    .where('state', 'in', from)
     .execute();
-  await writePartnersAnew(trx, vault, registration, sealer);
+  await writePartnersAnew(trx, vault, { ...registration, homonymConfirmed }, sealer);
+  // What an earlier offer left is under a key that is gone: it is overwritten, or marked as removed.
+  const { familyMembers = [], registeredAt } = registration;
+  await overwriteFamily(trx, sealer, registration, familyMembers, registeredAt);
+}
+
+/** A couple of one kana and birth date: the origin has confirmed that they are two people, with a certificate each. */
+function areHomonyms({ blindIndex }: Vault, { partners: { first, second } }: NewRegistration): boolean {
+  return blindIndexOf(blindIndex, first).equals(blindIndexOf(blindIndex, second));
 }
 
 async function renewDataKey(trx: Trx, vault: Vault, { id, epoch }: NewRegistration): Promise<Sealer> {
@@ -55,32 +76,18 @@ async function renewDataKey(trx: Trx, vault: Vault, { id, epoch }: NewRegistrati
 async function writePartnersAnew(
   trx: Trx,
   vault: Vault,
-  { id, epoch, partners }: NewRegistration,
+  { id, epoch, partners, homonymConfirmed }: NewRegistration,
   sealer: Sealer,
 ): Promise<void> {
   for (const position of POSITIONS) {
     const partner = partners[position];
-    const seal = (column: string, text: string) => sealer.seal(`${position}.${column}`, text);
     await trx
       .updateTable('registration_partner')
-      .set({
-        registered_name: seal('registered_name', partner.registeredName),
-        kana: seal('kana', partner.kana),
-        alias: partner.alias ? seal('alias', partner.alias.name) : null,
-        alias_display: partner.alias?.display ?? null,
-        birth_date: seal('birth_date', partner.birthDate),
-        residence: seal('residence', JSON.stringify(partner.residence)),
-      })
+      .set({ ...sealPartner(sealer, position, partner), contact: null, protected: false, kept_number: null })
       .where('registration_id', '=', id)
       .where('epoch', '=', epoch)
       .where('position', '=', position)
       .execute();
-    await trx
-      .updateTable('partner_index')
-      .set({ blind_index: blindIndexOf(vault.blindIndex, partner), live: true })
-      .where('registration_id', '=', id)
-      .where('epoch', '=', epoch)
-      .where('position', '=', position)
-      .execute();
+    await reindexPartner(trx, vault, { id, epoch, position }, partner, { homonymConfirmed });
   }
 }

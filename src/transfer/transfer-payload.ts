@@ -4,7 +4,8 @@ import { isUuid } from '../kernel/id.ts';
 import { POSITIONS } from '../kernel/role.ts';
 import { isJsonObject, type JsonObject, type JsonValue, parseStrictJson } from '../kernel/strict-json.ts';
 import { isJapanDay } from '../registry/japan-day.ts';
-import type { Couple, PartnerRecord } from '../registry/registration-store.ts';
+import type { Couple, FamilyMemberRecord, PartnerRecord } from '../registry/registration-store.ts';
+import { FAMILY_RELATIONS } from '../registry/rule-set.ts';
 
 /** How a consent names the certificate that its partner presented: enough for its issuer to find it. */
 export type CertificateReference = {
@@ -39,7 +40,10 @@ export const PROVIDED_ITEMS = [
   'oath_date',
   'first_oath_date',
   'first_authority',
+  'family_members',
 ] as const;
+
+export type ProvidedItem = (typeof PROVIDED_ITEMS)[number];
 
 export type OfferedPartner = Omit<PartnerRecord, 'residence'> & {
   /** Which of the presented certificates is this partner's. */
@@ -54,6 +58,8 @@ export type OfferPayload = {
   readonly firstOathDate: string;
   readonly firstAuthority: AuthorityCode;
   readonly partners: Couple<OfferedPartner>;
+  /** `relationTo` in the origin's order of the partners. Left out by an origin that does not say. */
+  readonly familyMembers?: readonly FamilyMemberRecord[];
 };
 
 /** @returns undefined where the text is not exactly a request's payload */
@@ -94,7 +100,30 @@ export function readOfferPayload(text: string): OfferPayload | undefined {
   if (!isJapanDay(oathDate) || !isJapanDay(firstOathDate) || firstOathDate > oathDate) return undefined;
   if (typeof firstAuthority !== 'string' || !isAuthorityCode(firstAuthority)) return undefined;
   const partners = coupleOf(value.partners, readPartner);
-  return partners && { rid, epoch, oathDate, firstOathDate, firstAuthority, partners };
+  const familyMembers = readFamilyMembers(value.familyMembers);
+  if (!partners || !familyMembers) return undefined;
+  return { rid, epoch, oathDate, firstOathDate, firstAuthority, partners, familyMembers };
+}
+
+const MOST_FAMILY_MEMBERS = 20;
+
+/** @returns none where the offer is silent; undefined where one of them cannot be read */
+function readFamilyMembers(value: JsonValue | undefined): readonly FamilyMemberRecord[] | undefined {
+  if (value === undefined) return [];
+  if (!Array.isArray(value) || value.length > MOST_FAMILY_MEMBERS) return undefined;
+  const read = value.map((each) => (isJsonObject(each) ? readFamilyMember(each) : undefined));
+  return read.every((each) => each !== undefined) ? read : undefined;
+}
+
+function readFamilyMember(value: JsonObject): FamilyMemberRecord | undefined {
+  const { name, kana, birthDate, livesWithCouple, proofSeen } = value;
+  const relation = FAMILY_RELATIONS.find((known) => known === value.relation);
+  const relationTo = ([...POSITIONS, null] as const).find((known) => known === value.relationTo);
+  const consent = (['own_signature', 'by_parent', 'none'] as const).find((known) => known === value.consent);
+  if (!isName(name) || !isName(kana) || !isJapanDay(birthDate) || !relation || !consent) return undefined;
+  if (relationTo === undefined || typeof livesWithCouple !== 'boolean' || typeof proofSeen !== 'boolean')
+    return undefined;
+  return { name, kana, relation, relationTo, birthDate, livesWithCouple, consent, proofSeen };
 }
 
 function readPartner(value: JsonObject): OfferedPartner | undefined {

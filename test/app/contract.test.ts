@@ -180,12 +180,6 @@ t.test('each main refusal is a problem of the contract, in Japanese and in Engli
       '400 request_malformed',
       { params: { registrationId }, body: { ...end, endedOn: '2020-01-01' } },
     ],
-    [
-      'revokeRegistration',
-      '409 registration_state_conflict',
-      { params: { registrationId: ended }, body: { reason: 'misuse' } },
-      { token: approver },
-    ],
     ['issueCertificates', '409 registration_state_conflict', { params: { registrationId: ended } }],
     ['issueCertificates', '404 record_not_found', { params: nowhere }],
     [

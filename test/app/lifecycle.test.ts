@@ -18,6 +18,7 @@ import {
   stateOf,
 } from './a-couple.ts';
 import { type Answer, aKey, aNetwork, becomesTrue, CODES, type TestNode } from './a-network.ts';
+import { aSignedProcedure, decide } from './a-procedure.ts';
 import { anotherProcess } from './another-process.ts';
 
 const ENGLISH = { 'accept-language': 'en' };
@@ -145,23 +146,28 @@ t.test('a registration and its certificates', async (t) => {
   await t.test('what an approver decides a clerk cannot, and the other way round', async (t) => {
     const couple = await aRegisteredCouple(node);
     const path = `/v1/registrations/${couple.registrationId}`;
-    const as = (role: 'clerk' | 'approver' | 'auditor' | 'administrator', call: 'end' | 'revocation') =>
-      node.call('POST', `${path}/${call}`, {
+    const end = (role: 'approver' | 'auditor' | 'administrator') =>
+      node.call('POST', `${path}/end`, {
         token: node.token(role),
         key: aKey(),
-        body: call === 'end' ? { reason: 'dissolution', endedOn: today() } : { reason: 'false_statement' },
+        body: { reason: 'dissolution', endedOn: today() },
         headers: ENGLISH,
       });
-    for (const [role, call] of [
-      ['clerk', 'revocation'],
-      ['auditor', 'end'],
-      ['auditor', 'revocation'],
-      ['administrator', 'revocation'],
-    ] as const) {
-      const refused = await as(role, call);
-      t.match(refused, { status: 403, body: { code: 'role_insufficient' } }, `${role}: ${call}`);
+    for (const role of ['approver', 'auditor', 'administrator'] as const) {
+      const refused = await end(role);
+      t.match(refused, { status: 403, body: { code: 'role_insufficient' } }, role);
       t.match(refused.body.detail, /This operation is for/);
     }
+    const revocation = await aSignedProcedure(node, {
+      kind: 'revocation',
+      filedBy: 'office',
+      registrationId: couple.registrationId,
+      content: { ground: 'false_statement', hearing: 'held', hearingOn: today() },
+    });
+    t.match(await decide(node, revocation, 'carry_out', { token: node.token('clerk', 'clerk-2') }), {
+      status: 403,
+      body: { code: 'role_insufficient' },
+    });
     const refused = await node.call('POST', `${path}/end`, {
       token: node.token('clerk'),
       key: aKey(),
@@ -170,7 +176,9 @@ t.test('a registration and its certificates', async (t) => {
     });
     t.match(refused, { status: 400, body: { code: 'request_malformed', pointer: '/reason' } });
     t.match(refused.body.detail, /\/reason/);
-    t.match(await as('approver', 'revocation'), { status: 200, body: { state: 'ended' } });
+    t.match(await decide(node, revocation), { status: 200, body: { state: 'done' } });
+    const read = await node.call('GET', `${path}?purpose=inquiry`, { token: node.token('clerk') });
+    t.match(read.body, { state: 'ended', endReason: 'false_statement' });
   });
 
   await t.test('an end that lies before the oath or after today is refused', async (t) => {

@@ -7,6 +7,13 @@ import type { EntityId } from '../../src/kernel/authority.ts';
 import type { PartnerPosition, PartnerScope } from '../../src/kernel/role.ts';
 import { anApplication, anOath, aRegisteredCouple, consented, type OpenCase } from './a-couple.ts';
 import { type Answer, aKey, CODES, type TestNode } from './a-network.ts';
+import { DOCUMENTS_EXAMPLES } from './examples-documents.ts';
+import { EXPORTS_EXAMPLES } from './examples-exports.ts';
+import { IMPORTS_EXAMPLES } from './examples-imports.ts';
+import { PEOPLE_EXAMPLES } from './examples-people.ts';
+import { PROCEDURES_EXAMPLES } from './examples-procedures.ts';
+import { RULES_EXAMPLES } from './examples-rules.ts';
+import { SEARCH_EXAMPLES } from './examples-search.ts';
 
 /** The node that is asked, and a member whose couples come to it. */
 export type World = { readonly node: TestNode; readonly peer: TestNode };
@@ -18,6 +25,8 @@ export type Example = {
   readonly body?: unknown;
   /** A body that is not JSON. */
   readonly text?: string;
+  /** Its media type, where the operation takes several and it is not the first. */
+  readonly contentType?: string;
   /** What a partner's session must be bound to for this record. */
   readonly scope?: PartnerScope;
 };
@@ -53,11 +62,6 @@ export const EXAMPLES: { readonly [Id in OperationId]: (world: World) => Promise
     const registrationId = await aRegistration(node);
     const body = { reason: 'dissolution', endedOn: '2024-06-01' };
     return { params: { registrationId }, body, scope: scopeOf('registration', registrationId) };
-  },
-  revokeRegistration: async ({ node }) => {
-    const registrationId = await aRegistration(node);
-    const scope = scopeOf('registration', registrationId);
-    return { params: { registrationId }, body: { reason: 'erroneous_entry' }, scope };
   },
   issueCertificates: async ({ node }) => {
     const registrationId = await aRegistration(node);
@@ -156,6 +160,13 @@ export const EXAMPLES: { readonly [Id in OperationId]: (world: World) => Promise
   getTypeMetadata: async () => ({ params: { name: 'partnership-oath', version: '1' } }),
   receiveMessage: async ({ node, peer }) => ({ text: await aQuery(peer, node) }),
   receiveStatusList: async ({ peer }) => ({ text: (await peer.call('GET', '/status-lists/1')).text }),
+  ...RULES_EXAMPLES,
+  ...SEARCH_EXAMPLES,
+  ...PEOPLE_EXAMPLES,
+  ...PROCEDURES_EXAMPLES,
+  ...DOCUMENTS_EXAMPLES,
+  ...IMPORTS_EXAMPLES,
+  ...EXPORTS_EXAMPLES,
   getLiveness: async () => ({}),
   getReadiness: async () => ({}),
 };
@@ -175,7 +186,7 @@ export function successOf({ responses }: Operation): number {
 export function send(
   node: TestNode,
   operation: Operation,
-  { params = {}, query, body, text }: Example,
+  { params = {}, query, body, text, contentType }: Example,
   { token, key = aKey(), headers }: { token?: string; key?: string; headers?: Record<string, string> } = {},
 ): Promise<Answer> {
   const path = operation.path.replaceAll(/:([A-Za-z0-9]+)/g, (_, name: string) => params[name] ?? '');
@@ -185,7 +196,7 @@ export function send(
     ...(operation.idempotent ? { key } : {}),
     ...(body === undefined ? {} : { body }),
     ...(text === undefined ? {} : { text }),
-    ...(mediaType ? { contentType: mediaType } : {}),
+    ...(mediaType ? { contentType: contentType ?? mediaType } : {}),
     ...(headers ? { headers } : {}),
   });
 }

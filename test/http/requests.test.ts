@@ -334,6 +334,10 @@ t.test('every refusal says in Japanese and in English what is wrong and what to 
     currentVersion: 'v2',
     positions: ['first'],
     cause: 'database',
+    faults: [{ where: 'ruleSets', rule: 'gap' }],
+    changed: ['sources/a'],
+    earliestOn: '2026-11-24',
+    rows: 3,
   };
   const contract = readContract(readFileSync(new URL('../../openapi.yaml', import.meta.url), 'utf8'));
   const formOfProblem = createSchemaChecks(contract).exact({

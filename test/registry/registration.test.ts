@@ -94,6 +94,16 @@ const TABLE: Record<RegistrationCommand, Record<RegistrationState, RegistrationS
     ended: null,
     abandoned: null,
   },
+  stageAgain: {
+    staged: null,
+    received: null,
+    active: null,
+    offered: null,
+    released: null,
+    closed: null,
+    ended: null,
+    abandoned: 'staged',
+  },
 };
 
 t.test('every command leads where the table says, and is forbidden everywhere else', async (t) => {
@@ -104,11 +114,14 @@ t.test('every command leads where the table says, and is forbidden everywhere el
   }
 });
 
-t.test('what has ended, left or been given up never comes back', async (t) => {
-  for (const state of ['ended', 'closed', 'abandoned'] as const) {
-    for (const command of Object.keys(TRANSITIONS) as RegistrationCommand[])
-      t.equal(stateAfter(command, state), undefined);
-  }
+t.test('what has ended or left never comes back; what was given up, only by a new offer', async (t) => {
+  const commands = Object.keys(TRANSITIONS) as RegistrationCommand[];
+  for (const state of ['ended', 'closed'] as const)
+    for (const command of commands) t.equal(stateAfter(command, state), undefined);
+  t.same(
+    commands.filter((command) => stateAfter(command, 'abandoned') !== undefined),
+    ['stageAgain'],
+  );
 });
 
 t.test(

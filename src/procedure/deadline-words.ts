@@ -1,0 +1,42 @@
+import type { Words } from '../registry/rule-set.ts';
+
+/** What is due. No name, no matter: the list hangs where many look. */
+export const DEADLINE_WORDS = {
+  complete_form: {
+    ja: '届出の記入を待っています。',
+    en: 'Waiting for the form to be filled in.',
+  },
+  decide_procedure: { ja: '届出を処理してください。', en: 'Decide on what was filed.' },
+  correct_form: { ja: '補正を待っています。', en: 'Waiting for a correction.' },
+  return_certificates: {
+    ja: '受領証の返還を待っています。',
+    en: 'Waiting for the certificates to be returned.',
+  },
+  prove_residence: {
+    ja: '転入の確認ができる書類を待っています。',
+    en: 'Waiting for the proof of the new address.',
+  },
+  complete_application: {
+    ja: '継続申告の記入を待っています。',
+    en: 'Waiting for the application for continuation.',
+  },
+  give_consent: {
+    ja: 'お二人の同意を待っています。',
+    en: 'Waiting for the consent of both partners.',
+  },
+  correct_application: {
+    ja: '継続申告の補正を待っています。',
+    en: 'Waiting for a correction of the application for continuation.',
+  },
+  decide_transfer: { ja: '継続申告を決裁してください。', en: 'Decide on the application for continuation.' },
+  origin_answers: {
+    ja: '転出元の自治体の返答を待っています。',
+    en: 'Waiting for the origin to answer.',
+  },
+  notify_origin: {
+    ja: '転出元の自治体への通知が届くのを確かめてください。',
+    en: 'See that the notice reaches the origin.',
+  },
+} as const satisfies Record<string, Words>;
+
+export type DeadlineKind = keyof typeof DEADLINE_WORDS;
