@@ -11,7 +11,9 @@ import { NAMES as DATABASE, databaseLegs } from './database-legs.ts';
 import { echoLeg, NAMES as HTTP, issueSample, registrationLegs, verificationLegs } from './http-legs.ts';
 import { NAMES as IMPORT, importLegs } from './import-legs.ts';
 import { type Leg, measure } from './measurement.ts';
+import { NAMES as PRINT, printLegs } from './print-legs.ts';
 import { NAMES as PROCESS, processLegs } from './process-legs.ts';
+import { NAMES as RENEWAL, renewalLegs } from './renewal-legs.ts';
 import { type Ratio, rateLines, ratioLines } from './report.ts';
 import { NAMES as SEARCH, searchLegs } from './search-legs.ts';
 
@@ -38,6 +40,7 @@ const RATIOS: readonly Ratio[] = [
   { of: PROCESS.signAndRead, to: PROCESS.sign, says: 'signed and read back ÷ only signed' },
   { of: HTTP.register, to: DATABASE.plain, says: 'registration over HTTP ÷ plain insert' },
   { of: IMPORT.takeOver, to: HTTP.register, says: 'couple taken over ÷ registration over HTTP' },
+  { of: RENEWAL.renew, to: PROCESS.signAndRead, says: 'certificate renewed ÷ signed and read back' },
   { of: HTTP.issue, to: DATABASE.plain, says: 'certificate over HTTP ÷ plain insert' },
   { of: HTTP.issue, to: PROCESS.signAndRead, says: 'certificate over HTTP ÷ signed and read back' },
   { of: DATABASE.audited, to: DATABASE.plain, says: 'audited write ÷ plain insert' },
@@ -64,6 +67,8 @@ async function runOn(network: BenchNetwork, signal: AbortSignal): Promise<void> 
   const echo = fork(join(import.meta.dirname, 'echo-server.ts'));
   const { legs: databaseTurns, database } = databaseLegs(spare.app);
   const searches = searchLegs(spare);
+  const renewals = renewalLegs(spare.app);
+  const prints = printLegs();
   try {
     const [port] = (await once(echo, 'message')) as [number];
     const legs: Leg[] = [
@@ -74,6 +79,8 @@ async function runOn(network: BenchNetwork, signal: AbortSignal): Promise<void> 
       ...importLegs(issuer),
       ...databaseTurns,
       ...searches.legs,
+      ...renewals.legs,
+      ...prints.legs,
     ].filter(({ name }) => name.includes(options.only));
     const [rounds, ms] = [Number(options.rounds), Number(options.ms)];
     const series = await measure(legs, { rounds, warmUps: 1, ms, signal });
@@ -86,6 +93,7 @@ async function runOn(network: BenchNetwork, signal: AbortSignal): Promise<void> 
       ...ratioLines(series, RATIOS),
       '',
       ...searches.times(),
+      ...(PRINT.receipt.includes(options.only) ? await prints.growth() : []),
       `a node's memory (RSS): ${mebibytes(restingBytes)} after its start, ${mebibytes(residentBytes(verifier.pid))} after this run`,
       `a certificate with all disclosures and x5c: ${Buffer.byteLength(sample.sdJwtVc).toLocaleString('en')} bytes; a paper token: ${sample.paperToken.length} characters`,
     ]);
@@ -93,6 +101,8 @@ async function runOn(network: BenchNetwork, signal: AbortSignal): Promise<void> 
     echo.kill();
     await database.close();
     await searches.close();
+    await renewals.close();
+    await prints.close();
   }
 }
 

@@ -1,3 +1,4 @@
+import { access, readFile } from 'node:fs/promises';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { appendEvent } from './audit/audit-log.ts';
@@ -29,20 +30,25 @@ import { importHandlers } from './http/handle-imports.ts';
 import { networkHandlers } from './http/handle-network.ts';
 import { partnerHandlers } from './http/handle-partners.ts';
 import { peopleHandlers } from './http/handle-people.ts';
+import { presentationHandlers } from './http/handle-presentations.ts';
+import { printHandlers } from './http/handle-prints.ts';
 import { procedureHandlers } from './http/handle-procedures.ts';
 import { registrationHandlers } from './http/handle-registrations.ts';
+import { renewalHandlers } from './http/handle-renewals.ts';
 import { ruleHandlers } from './http/handle-rules.ts';
 import { searchHandlers } from './http/handle-search.ts';
 import { transferHandlers } from './http/handle-transfers.ts';
 import { verificationHandlers } from './http/handle-verification.ts';
+import { walletHandlers } from './http/handle-wallet.ts';
 import type { Handlers } from './http/handlers.ts';
-import type { NodeParts } from './http/node-parts.ts';
+import type { NodeParts, PaperHead } from './http/node-parts.ts';
 import { buildRoutes } from './http/route-builder.ts';
 import { buildServer, type ServerOptions } from './http/server.ts';
 import { createSessions } from './http/session.ts';
 import type { AuthorityCode, EntityId } from './kernel/authority.ts';
 import type { Clock } from './kernel/clock.ts';
 import type { Actor } from './kernel/role.ts';
+import { openPrintShop } from './print/print-shop.ts';
 import { makePublications, statusListUri } from './publications.ts';
 import { authorityOf, ruleSetInForce } from './registry/rule-book.ts';
 import { RuleLibrary } from './registry/rule-library.ts';
@@ -67,6 +73,9 @@ export type AuthorityNode = {
   close(): Promise<void>;
 };
 
+/** The first four bytes of a PNG (RFC 2083 §3.1). */
+const PNG_SIGNATURE = 0x89504e47;
+
 /** A signed list lives this long when its authority is away. */
 const STATUS_LIFETIME_SECONDS = 172_800;
 
@@ -86,7 +95,7 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
   const statusTerms: StatusListTerms = {
     uri: statusListUri(config),
     key: config.keys.certificate,
-    x5c: config.x5c.length > 0 ? config.x5c : undefined,
+    x5c: config.x5c.certificate.length > 0 ? config.x5c.certificate : undefined,
     ttlSeconds: Math.max(config.statusRefreshSeconds, 1) * 2,
     lifetimeSeconds: STATUS_LIFETIME_SECONDS,
   };
@@ -104,6 +113,9 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
       anchor: config.anchor,
       anchorKeys: config.anchorKeys,
       statusMaxAgeSeconds: config.statusMaxAgeSeconds,
+      revokedKeys: new Set(
+        config.keys.certificatePast.flatMap(({ publicJwk, revoked }) => (revoked ? [publicJwk.kid] : [])),
+      ),
       fetchStatement: makeStatementFetcher({ allowLoopback }),
       fetchJson: makeStatementFetcher({ allowLoopback, mediaType: 'application/json' }),
       fetchTrustMark: makeStatementFetcher({ allowLoopback, mediaType: TRUST_MARK_MEDIA_TYPE }),
@@ -146,6 +158,7 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
       return library.book;
     },
     issuerTerms,
+    trust: () => directory.trustView(),
     codeOf: (entityId) => directory.known().find((member) => member.entityId === entityId)?.code,
   };
   const delivery: DeliveryDeps = {
@@ -160,6 +173,10 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
   };
 
   const contract = readContract(options.contractText);
+  const printing = {
+    shop: openPrintShop({ fontFolders: config.fontFolders }),
+    letterhead: await letterheadOf(config),
+  };
   const app = buildServer({ log, onRefusal, ...(options.limits ? { limits: options.limits } : {}) });
   const sessions = await createSessions(app, { entityId: config.issuer, secret: config.keys.session, clock });
   let work: BackgroundWork | undefined;
@@ -177,6 +194,16 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
     contentFault: contentChecks(contract),
     client,
     messageKey: config.keys.message,
+    pastCertificateKeys: config.keys.certificatePast.map(({ publicJwk }) => publicJwk.kid),
+    presentation: config.keys.presentation && {
+      key: config.keys.presentation,
+      x5c: config.x5c.presentation,
+    },
+    seal:
+      config.keys.seal && config.x5c.seal.length > 0
+        ? { key: config.keys.seal, x5c: config.x5c.seal }
+        : undefined,
+    printing,
     directory,
     issuerTerms,
     statusTerms,
@@ -215,6 +242,10 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
     ...documentHandlers(parts),
     ...importHandlers(parts),
     ...exportHandlers(parts),
+    ...walletHandlers(parts),
+    ...presentationHandlers(parts),
+    ...printHandlers(parts),
+    ...renewalHandlers(parts),
   };
   buildRoutes(app, contract, handlers, { sessions, clock });
   await app.ready();
@@ -228,6 +259,7 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
     async close() {
       await app.close();
       await work?.stop();
+      await printing.shop.close();
       await database.close();
     },
   };
@@ -245,4 +277,12 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
       }),
     );
   }
+}
+
+/** The seal as it is printed. A file that is no picture stops the boot, not the first couple at the counter. */
+async function letterheadOf({ sealImageFile, paperHead, fontFolders }: Config): Promise<PaperHead> {
+  for (const folder of fontFolders) await access(folder);
+  const png = sealImageFile === undefined ? null : await readFile(sealImageFile);
+  if (png && png.readUInt32BE(0) !== PNG_SIGNATURE) throw new Error('CHIKAI_SEAL_IMAGE_FILE is not a PNG');
+  return { head: paperHead ?? null, sealImage: png && { png } };
 }

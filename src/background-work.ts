@@ -1,8 +1,10 @@
 import type { Logger } from 'pino';
 import { appendEvent } from './audit/audit-log.ts';
 import { sealLog } from './audit/seal-log.ts';
+import { renewSome } from './certificate/renew-certificates.ts';
 import { publishStatusList } from './certificate/status-list-store.ts';
 import type { Config } from './config.ts';
+import { DatabaseFault } from './db/database-fault.ts';
 import { listen } from './db/listen.ts';
 import { inTransaction } from './db/transaction.ts';
 import { tagPartners } from './federation/blinded-tagging.ts';
@@ -16,6 +18,8 @@ import { expireProcedures } from './procedure/expire-procedures.ts';
 import { RULES_CHANNEL } from './registry/rule-library.ts';
 import { type RepeatedWork, repeatWork } from './repeated-work.ts';
 import { completeArrivals, resendStalled } from './transfer/complete-arrival.ts';
+import { expirePresentations } from './wallet/expire-presentation.ts';
+import { forgetExpired } from './wallet/once-store.ts';
 
 export type BackgroundWork = {
   wake(name: string): void;
@@ -74,7 +78,12 @@ export async function startBackgroundWork(deps: BackgroundDeps): Promise<Backgro
   start('tags', 5_000, async () =>
     (await tagPartners(parts, TAGS_AT_ONCE)) === TAGS_AT_ONCE ? 0 : undefined,
   );
+  start('renewals', 60_000, async () =>
+    (await renewSome({ db, clock, vault: parts.vault, terms: parts.issuerTerms })) > 0 ? 0 : undefined,
+  );
+  start('wallet', 60_000, async () => void (await forgetExpired(parts)));
   start('expiry', 3_600_000, async () => void (await expireProcedures(parts)));
+  start('presentations', 60_000, async () => ((await expirePresentations(parts)) > 0 ? 0 : undefined));
   start('seal', 10_000, async () => void (await sealLog(db, clock, parts.logSigner)));
   const wake = (name: string) => workers.get(name)?.wake();
   const listener = await listen(config.databaseUrl, Object.keys(CHANNELS), (channel) =>
@@ -158,8 +167,17 @@ async function pushStatusList({ parts, lists, client }: BackgroundDeps): Promise
 }
 
 /** What an error was and where it arose, without its words: a driver's words quote rows. */
-function faultOf(error: unknown): { readonly error: string; readonly frames: readonly string[] } {
+function faultOf(error: unknown): {
+  readonly error: string;
+  /** SQLSTATE of what the database refused. */
+  readonly code?: string;
+  readonly frames: readonly string[];
+} {
   if (!(error instanceof Error)) return { error: 'unknown', frames: [] };
   const frames = (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at '));
-  return { error: error.name, frames: frames.slice(0, 5).map((line) => line.trim()) };
+  return {
+    error: error.name,
+    ...(error instanceof DatabaseFault ? { code: error.code } : {}),
+    frames: frames.slice(0, 5).map((line) => line.trim()),
+  };
 }

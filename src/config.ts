@@ -1,5 +1,6 @@
+import { leafKey } from './certificate/presented-certificate.ts';
 import { type AuthorityCode, type EntityId, isAuthorityCode, isEntityId } from './kernel/authority.ts';
-import { type PublicJwk, publicKeyFromJwk, thumbprint } from './kernel/signing-key.ts';
+import { type PublicJwk, publicKeyFromJwk, type SigningKey, thumbprint } from './kernel/signing-key.ts';
 import { type KeyRing, readKeyRing } from './key-ring.ts';
 
 /** All settings of one authority's process: read once, passed by value, never changed. */
@@ -11,8 +12,8 @@ export type Config = {
   /** The anchor's keys as handed over out of band. Nothing the anchor serves is believed without one of them. */
   readonly anchorKeys: readonly PublicJwk[];
   readonly keys: KeyRing;
-  /** Leaf certificate of the certificate key, base64 DER, for wallets that know issuers only by X.509. */
-  readonly x5c: readonly string[];
+  /** X.509 chains of our keys, for wallets and PDF readers, which know nothing else. */
+  readonly x5c: Chains;
   readonly databaseUrl: string;
   /** Owner's connection; where present, migrations run at start. */
   readonly migrationDatabaseUrl: string | undefined;
@@ -27,6 +28,19 @@ export type Config = {
   readonly statusRefreshSeconds: number;
   readonly trustRefreshSeconds: number;
   readonly sessionHours: number;
+  /** Folders with fonts for rare characters, besides those that come with the program. */
+  readonly fontFolders: readonly string[];
+  /** PNG of the seal that is printed; undefined: a place for one that is set by hand. */
+  readonly sealImageFile: string | undefined;
+  /** Who signs for the authority on paper; undefined: the authority's name alone. */
+  readonly paperHead: { readonly title: string; readonly name: string | null } | undefined;
+};
+
+/** Base64 DER, leaf first, by the key that the leaf certifies; empty where there is none. */
+export type Chains = {
+  readonly certificate: readonly string[];
+  readonly presentation: readonly string[];
+  readonly seal: readonly string[];
 };
 
 /** Every fault of the environment in one error, so that an operator repairs it in one go. */
@@ -121,17 +135,17 @@ export function readConfig(environment: Environment, readFile: ReadFile): Config
       return undefined;
     },
   );
-  const x5c = text('CHIKAI_X5C_FILE')
-    ? file('CHIKAI_X5C_FILE', 'a JSON array of base64 DER certificates, leaf first', (content) => {
-        if (
-          Array.isArray(content) &&
-          content.every((der) => typeof der === 'string' && /^[A-Za-z0-9+/]+=*$/.test(der))
-        )
-          return content as string[];
-        faults.push('CHIKAI_X5C_FILE is not a JSON array of base64 DER certificates');
-        return undefined;
+  const chains = text('CHIKAI_X5C_FILE')
+    ? file('CHIKAI_X5C_FILE', 'X.509 certificates of the keys', (content) => {
+        const read = readChains(content);
+        if (!read)
+          faults.push(
+            'CHIKAI_X5C_FILE is not a JSON array of base64 DER certificates, nor an object of such by key',
+          );
+        return read;
       })
-    : [];
+    : {};
+  const x5c = keys && chains && chainsOf(keys, chains, faults);
   if (issuer !== '' && issuer === anchor)
     faults.push('CHIKAI_ISSUER and CHIKAI_ANCHOR are the same address: an authority is not its own anchor');
   const databaseUrl = required('DATABASE_URL', "the application role's connection to PostgreSQL 15 or newer");
@@ -148,6 +162,9 @@ export function readConfig(environment: Environment, readFile: ReadFile): Config
     statusRefreshSeconds: whole('CHIKAI_STATUS_REFRESH_SECONDS', 20, 1, 60),
     trustRefreshSeconds: whole('CHIKAI_TRUST_REFRESH_SECONDS', 3600, 1, 86_400),
     sessionHours: whole('CHIKAI_SESSION_HOURS', 8, 1, 12),
+    fontFolders: text('CHIKAI_FONT_FOLDERS')?.split(':').filter(Boolean) ?? [],
+    sealImageFile: text('CHIKAI_SEAL_IMAGE_FILE'),
+    paperHead: headOf(text('CHIKAI_PAPER_HEAD')),
   };
   // A list is up to two looks old when all is well: a limit near that would make every verdict waver.
   if (numbers.statusMaxAgeSeconds < 4 * numbers.statusRefreshSeconds)
@@ -166,6 +183,45 @@ export function readConfig(environment: Environment, readFile: ReadFile): Config
     logLevel,
     ...numbers,
   });
+}
+
+/** `枚方市長 見本 太郎`: the office, a blank, and whoever holds it; the name may be left out. */
+function headOf(head: string | undefined): Config['paperHead'] {
+  const [title, ...name] = head?.trim().split(/\s+/) ?? [];
+  return title ? { title, name: name.length > 0 ? name.join(' ') : null } : undefined;
+}
+
+type ChainFile = { readonly [purpose: string]: readonly string[] };
+
+/** `certificateNext` may lie ready for the day on which the next key takes over. */
+const CERTIFIED = ['certificate', 'certificateNext', 'presentation', 'seal'];
+
+/** The chain of the certificate key alone, or an object with one per key. */
+function readChains(content: unknown): ChainFile | undefined {
+  if (Array.isArray(content)) return readChains({ certificate: content });
+  if (typeof content !== 'object' || content === null) return undefined;
+  const isChain = (value: unknown) =>
+    Array.isArray(value) && value.every((der) => typeof der === 'string' && /^[A-Za-z0-9+/]+=*$/.test(der));
+  const isGood = Object.entries(content).every(
+    ([purpose, chain]) => CERTIFIED.includes(purpose) && isChain(chain),
+  );
+  return isGood ? (content as ChainFile) : undefined;
+}
+
+/** Which chain belongs to a key is told by the leaf: after a change of keys it may still stand under its earlier name. */
+function chainsOf(keys: KeyRing, chains: ChainFile, faults: string[]): Chains {
+  const of = (purpose: keyof Chains, key: SigningKey | undefined): readonly string[] => {
+    const publicKey = publicKeyFromJwk(key?.publicJwk);
+    const found = Object.values(chains).find((chain) => publicKey && leafKey(chain)?.equals(publicKey));
+    if (!found && key && (chains[purpose] ?? []).length > 0)
+      faults.push(`CHIKAI_X5C_FILE holds no certificate of the "${purpose}" key`);
+    return found ?? [];
+  };
+  return {
+    certificate: of('certificate', keys.certificate),
+    presentation: of('presentation', keys.presentation),
+    seal: of('seal', keys.seal),
+  };
 }
 
 function readAnchorKeys(content: unknown): PublicJwk[] {

@@ -6,6 +6,10 @@ import { BASE_VCT_PATH } from './federation/member-directory.ts';
 import type { Publications } from './http/node-parts.ts';
 import { type Clock, epochSeconds } from './kernel/clock.ts';
 import { signCompactJws } from './kernel/compact-jws.ts';
+import type { PublicJwk } from './kernel/signing-key.ts';
+import { historicalKeys, issuerKeys, verifyingPast } from './key-rollover.ts';
+import { verifierMetadata } from './wallet/presentation-question.ts';
+import { REQUEST_SECONDS } from './wallet/request-presentation.ts';
 
 /** How long a self-signed statement is valid; it is signed anew from half of it on. */
 const STATEMENT_SECONDS = 86_400;
@@ -28,8 +32,40 @@ export function makePublications(
   let signed:
     | { readonly text: string; readonly issuedAt: number; readonly marks: readonly string[] }
     | undefined;
+  const configuration = (issuedAt: number, expiresAt: number, encryptionKey?: PublicJwk) => {
+    const { presentation } = keys;
+    const claims = authorityConfiguration(
+      {
+        entityId: issuer,
+        anchorId: config.anchor,
+        code: config.authority,
+        name: about.name,
+        contacts: [about.contact],
+        federationKeys: [keys.federation.publicJwk],
+        issuerKeys: issuerKeys(keys, clock()),
+        retiredIssuerKeys: verifyingPast(keys, clock()).map(({ publicJwk: { kid }, retiredAt }) => ({
+          kid,
+          retiredAt,
+        })),
+        messageSigningKeys: [keys.message.publicJwk],
+        messageEncryptionKeys: [keys.decryption.publicJwk],
+        statusListUri: statusListUri(config),
+        vct: certificateVct(issuer),
+        messageEndpoint: `${issuer}/federation/messages`,
+        statusPushEndpoint: `${issuer}/federation/status-lists`,
+        verificationEndpoint: `${issuer}/v1/verifications`,
+        historicalKeysEndpoint: `${issuer}/federation/historical-keys`,
+        verifier: presentation && verifierMetadata(about.name, presentation.publicJwk, encryptionKey),
+        trustMarks: about.trustMarks(),
+      },
+      { issuedAt, expiresAt },
+    );
+    return signEntityStatement(claims, keys.federation);
+  };
   return {
-    issuerKeys: [keys.certificate.publicJwk],
+    get issuerKeys() {
+      return issuerKeys(keys, clock());
+    },
     typeMetadata: typeMetadata(issuer, about.name, { vct: `${config.anchor}${BASE_VCT_PATH}` }) as Record<
       string,
       unknown
@@ -40,34 +76,17 @@ export function makePublications(
       const marks = about.trustMarks();
       if (signed && signed.marks === marks && now - signed.issuedAt < STATEMENT_SECONDS / 2)
         return signed.text;
-      const claims = authorityConfiguration(
-        {
-          entityId: issuer,
-          anchorId: config.anchor,
-          code: config.authority,
-          name: about.name,
-          contacts: [about.contact],
-          federationKeys: [keys.federation.publicJwk],
-          issuerKeys: [keys.certificate.publicJwk],
-          messageSigningKeys: [keys.message.publicJwk],
-          messageEncryptionKeys: [keys.decryption.publicJwk],
-          statusListUri: statusListUri(config),
-          vct: certificateVct(issuer),
-          messageEndpoint: `${issuer}/federation/messages`,
-          statusPushEndpoint: `${issuer}/federation/status-lists`,
-          verificationEndpoint: `${issuer}/v1/verifications`,
-          historicalKeysEndpoint: `${issuer}/federation/historical-keys`,
-          trustMarks: marks,
-        },
-        { issuedAt: now, expiresAt: now + STATEMENT_SECONDS },
-      );
-      signed = { text: await signEntityStatement(claims, keys.federation), issuedAt: now, marks };
+      signed = { text: await configuration(now, now + STATEMENT_SECONDS), issuedAt: now, marks };
       return signed.text;
     },
 
+    verifierConfiguration(encryptionKey) {
+      const now = epochSeconds(clock());
+      return configuration(now, now + REQUEST_SECONDS, encryptionKey);
+    },
+
     historicalKeys() {
-      // No key of this authority has been retired yet; the list is signed all the same (§8.7).
-      const claims = { iss: issuer, iat: epochSeconds(clock()), keys: [] };
+      const claims = { iss: issuer, iat: epochSeconds(clock()), keys: historicalKeys(keys) };
       return signCompactJws(
         { typ: 'jwk-set+jwt', kid: keys.federation.kid },
         claims,

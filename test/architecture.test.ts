@@ -104,7 +104,12 @@ const programs = files
   .filter(({ path, uses }) => {
     const named = Object.values(manifest.scripts).some((script) => script.split(/\s+/).includes(path));
     return (
-      named || path === 'src/main.ts' || path === 'src/anchor.ts' || uses.some(({ what }) => what === 'main')
+      named ||
+      path === 'src/main.ts' ||
+      path === 'src/anchor.ts' ||
+      // Started by its path, as a process of its own.
+      path === 'src/print/typst-process.ts' ||
+      uses.some(({ what }) => what === 'main')
     );
   })
   .map(({ path }) => path);
@@ -127,6 +132,8 @@ const LAYERS = [
   'transfer',
   'procedure',
   'ledger',
+  'wallet',
+  'print',
   'http',
   'app',
   'main',

@@ -6,21 +6,46 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { readAnchorConfig } from '../src/anchor-config.ts';
 import { ConfigFault, readConfig } from '../src/config.ts';
+import {
+  createCertificateAuthority,
+  issueSigningCertificate,
+} from '../src/federation/certificate-authority.ts';
+import type { EntityId } from '../src/kernel/authority.ts';
+import { type PrivateJwk, signingKeyFromJwk } from '../src/kernel/signing-key.ts';
 import { generateKeyFile, readKeyRing } from '../src/key-ring.ts';
+import { rotateCertificateKey } from '../src/key-rollover.ts';
 import { createTestDatabase } from './db/test-database.ts';
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 /** Stands in every faulty value; whoever repeats a value repeats it. */
 const CANARY = 'kanaria';
 
-const keyFile = generateKeyFile();
+const keyFile = generateKeyFile(new Date('2026-11-22T00:00:00Z'));
 const anchorKey = generateKeyFile().federation as { kty: string; crv: string; x: string; y: string };
 const publicKey = { kty: anchorKey.kty, crv: anchorKey.crv, x: anchorKey.x, y: anchorKey.y };
+
+const keyOf = (purpose: string) => signingKeyFromJwk(keyFile[purpose] as PrivateJwk);
+const START = new Date('2026-11-22T00:00:00Z');
+const ca = await createCertificateAuthority(keyOf('federation'), { name: 'Test root', notBefore: START });
+const chainOf = async (purpose: string) => [
+  await issueSigningCertificate(ca, {
+    entityId: 'https://oath.city.example' as EntityId,
+    organization: '架空市',
+    publicJwk: keyOf(purpose).publicJwk,
+    notBefore: START,
+  }),
+];
+const chains = {
+  certificate: await chainOf('certificate'),
+  certificateNext: await chainOf('certificateNext'),
+  presentation: await chainOf('presentation'),
+  seal: await chainOf('seal'),
+};
 
 const FILES: Record<string, unknown> = {
   'keys.json': keyFile,
   'anchor.json': { keys: [publicKey] },
-  'x5c.json': ['MIIBszCCAVmgAwIBAgIUT=='],
+  'x5c.json': chains.certificate,
 };
 const readFile = (path: string): string => {
   const content = FILES[path];
@@ -53,7 +78,7 @@ t.test('a complete configuration is read with its defaults and cannot be changed
     authority: '272108',
     issuer: 'https://oath.city.example',
     anchor: 'https://anchor.example',
-    x5c: FILES['x5c.json'] as string[],
+    x5c: { certificate: chains.certificate, presentation: [], seal: [] },
     migrationDatabaseUrl: undefined,
     databasePoolSize: 8,
     host: '127.0.0.1',
@@ -64,10 +89,35 @@ t.test('a complete configuration is read with its defaults and cannot be changed
     statusRefreshSeconds: 20,
     trustRefreshSeconds: 3600,
     sessionHours: 8,
+    fontFolders: [],
+    sealImageFile: undefined,
+    paperHead: undefined,
   });
   t.equal(config.anchorKeys.length, 1);
   t.notOk('d' in (config.anchorKeys[0] ?? {}));
   t.throws(() => Object.assign(config, { port: 1 }), { name: 'TypeError' });
+});
+
+t.test('each chain is found by the key that its leaf certifies', async (t) => {
+  const read = (keys: Record<string, unknown>, x5c: unknown) => {
+    FILES['other-keys.json'] = keys;
+    FILES['other-x5c.json'] = x5c;
+    const files = { CHIKAI_KEYS_FILE: 'other-keys.json', CHIKAI_X5C_FILE: 'other-x5c.json' };
+    return readConfig({ ...GOOD, ...files }, readFile).x5c;
+  };
+  const { certificate, certificateNext, presentation, seal } = chains;
+  t.same(read(keyFile, chains), { certificate, presentation, seal });
+  const at = new Date('2026-11-24T00:00:00Z');
+  const later = rotateCertificateKey(keyFile, at);
+  t.same(read(later, chains), { certificate: certificateNext, presentation, seal }, 'after a change of keys');
+  const { presentation: _, seal: __, ...older } = keyFile;
+  t.same(read(older, chains), { certificate, presentation: [], seal: [] }, 'an older key file');
+  t.throws(() => read(later, { certificate }), {
+    message: /- CHIKAI_X5C_FILE holds no certificate of the "certificate" key$/,
+  });
+  t.throws(() => read(keyFile, { seal: presentation }), {
+    message: /- CHIKAI_X5C_FILE holds no certificate of the "seal" key$/,
+  });
 });
 
 t.test('an empty environment is told every missing setting at once', async (t) => {
@@ -185,6 +235,36 @@ t.test('what the files hold is checked too, and never quoted', async (t) => {
     ],
     ['CHIKAI_ANCHOR_KEYS_FILE', 'nothing', null, /holds no public P-256 key/],
     ['CHIKAI_X5C_FILE', 'no base64', [`-----${CANARY}-----`], /is not a JSON array of base64 DER/],
+    [
+      'CHIKAI_KEYS_FILE',
+      'a past key without an end',
+      { ...keyFile, certificatePast: [{ jwk: publicKey, retired_at: 1 }] },
+      /"certificatePast" is not a list of past keys/,
+    ],
+    [
+      'CHIKAI_KEYS_FILE',
+      'a private key of the past',
+      { ...keyFile, certificatePast: [{ jwk: anchorKey, retired_at: 1, exp: 2 }] },
+      /"certificatePast" is not a list of past keys/,
+    ],
+    [
+      'CHIKAI_KEYS_FILE',
+      'a past key revoked for no known reason',
+      {
+        ...keyFile,
+        certificatePast: [
+          { jwk: publicKey, retired_at: 1, exp: 2, revoked: { revoked_at: 1, reason: CANARY } },
+        ],
+      },
+      /"certificatePast" is not a list of past keys/,
+    ],
+    [
+      'CHIKAI_KEYS_FILE',
+      'a present key of the past',
+      { ...keyFile, certificatePast: [{ jwk: keyOf('certificate').publicJwk, retired_at: 1, exp: 2 }] },
+      /one key serves two purposes/,
+    ],
+    ['CHIKAI_X5C_FILE', 'no purpose', { [CANARY]: chains.seal }, /is not a JSON array of base64 DER/],
     ['CHIKAI_X5C_FILE', 'no list', { [CANARY]: 1 }, /is not a JSON array of base64 DER/],
   ];
   for (const [name, what, content, words] of table) {

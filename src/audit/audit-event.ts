@@ -50,6 +50,15 @@ export type AuditFacts = {
   certificate_revoked: { readonly certificateId: string; readonly reason: string };
   certificate_surrendered: { readonly certificateId: string };
   certificate_recognised: { readonly verdict: string; readonly issuer?: string };
+  certificate_printed: { readonly certificateId: string; readonly format: string };
+  renewal_started: { readonly renewalId: string; readonly reason: string; readonly total: number };
+  wallet_offer_made: { readonly needsApproval: boolean; readonly identityCheckedBy?: string };
+  wallet_offer_burnt: Record<never, never>;
+  wallet_certificate_requested: { readonly deferred: boolean };
+  wallet_issuance_decided: { readonly decision: string };
+  wallet_notified: { readonly event: string };
+  presentation_requested: { readonly purpose: string };
+  presentation_received: { readonly outcome: string };
   login_code_created: { readonly identityCheckedBy: string };
   session_created: Record<never, never>;
   own_record_read: Record<never, never>;
@@ -65,6 +74,8 @@ export type AuditFacts = {
   transfer_moved_on: { readonly from: string; readonly to: string; readonly peer: string };
   personal_data_provided: { readonly to: string; readonly items: readonly string[] };
   personal_data_received: { readonly from: string; readonly items: readonly string[] };
+  /** What the links prove that came with a registration: the move itself does not hang on them. */
+  continuity_checked: { readonly outcome: string; readonly reason?: string; readonly links: number };
   message_sent: { readonly step: string; readonly to: string; readonly mid: string };
   message_received: {
     readonly step: string;

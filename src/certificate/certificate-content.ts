@@ -1,5 +1,7 @@
 import { type AuthorityCode, type EntityId, isAuthorityCode, isEntityId } from '../kernel/authority.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../kernel/strict-json.ts';
+import { type ChainEnd, isSound } from './continuity-chain.ts';
+import { MAX_LINK_LENGTH, MAX_LINKS } from './continuity-link.ts';
 
 /** An authority as its certificates name it, at the time it was said. */
 export type NamedAuthority = { readonly code: AuthorityCode; readonly name: string };
@@ -30,6 +32,8 @@ export type CertificateClaims = {
   readonly authority: NamedAuthority;
   readonly certificate_number: string;
   readonly family_members?: readonly FamilyMember[];
+  /** Links signed by each authority that handed the registration on, oldest first; of who never moved, nothing. */
+  readonly continuity?: readonly string[];
 };
 
 export type ClaimName = keyof CertificateClaims;
@@ -66,6 +70,7 @@ export type CertificateFaultCode =
   | 'claim_malformed'
   | 'claim_unknown'
   | 'dates_out_of_order'
+  | 'continuity_leads_elsewhere'
   | 'holder_key_malformed'
   | 'signing_certificate_malformed'
   | 'signing_certificate_of_other_key'
@@ -103,10 +108,14 @@ const isName = (value: JsonValue | undefined) => isText(value, 500);
 
 const isCode = (value: JsonValue) => typeof value === 'string' && /^[a-z][a-z_]{0,39}$/.test(value);
 
+const DAYS_OF_MONTH = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
 function isDay(value: JsonValue | undefined): boolean {
   if (typeof value !== 'string' || !/^\d{4}-\d{2}-\d{2}$/.test(value)) return false;
-  const day = new Date(`${value}T00:00:00Z`);
-  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(value);
+  const [year, month, day] = [Number(value.slice(0, 4)), Number(value.slice(5, 7)), Number(value.slice(8))];
+  const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  const days = month === 2 && isLeap ? 29 : (DAYS_OF_MONTH[month] ?? 0);
+  return day >= 1 && day <= days;
 }
 
 function hasOnly(object: JsonObject, names: readonly string[]): boolean {
@@ -133,6 +142,15 @@ function isFamilyMember(value: JsonValue): boolean {
   );
 }
 
+/** The form only: what a link says is judged by itself, and never makes the certificate around it a bad one. */
+function isLinkText(value: JsonValue): boolean {
+  return (
+    typeof value === 'string' &&
+    value.length <= MAX_LINK_LENGTH &&
+    /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/.test(value)
+  );
+}
+
 type ClaimRule = { readonly mandatory: boolean; readonly holds: (value: JsonValue) => boolean };
 
 /** One rule per claim, for what we sign and for what another authority signed. */
@@ -151,11 +169,16 @@ export const CLAIM_RULES: { readonly [Name in ClaimName]-?: ClaimRule } = {
     holds: (value) =>
       Array.isArray(value) && value.length > 0 && value.length <= 20 && value.every(isFamilyMember),
   },
+  continuity: {
+    mandatory: false,
+    holds: (value) =>
+      Array.isArray(value) && value.length > 0 && value.length <= MAX_LINKS && value.every(isLinkText),
+  },
 };
 
 export const CLAIM_NAMES = Object.keys(CLAIM_RULES) as readonly ClaimName[];
 
-/** As many digests as there could be claims, so that nobody sees whether an alias or a family is behind them. */
+/** As many digests as there could be claims, so that nobody sees whether an alias, a family or a move is behind them. */
 export const DIGEST_COUNT = CLAIM_NAMES.length;
 
 /** Checks before signing. @throws CertificateFault */
@@ -181,6 +204,18 @@ function checkClaims(claims: CertificateClaims): void {
   const { birth_date, first_oath_date, oath_date } = claims;
   if (birth_date > first_oath_date || first_oath_date > oath_date)
     throw new CertificateFault('dates_out_of_order');
+  if (claims.continuity && !isSound(claims.continuity, endOf(claims, claims.authority.code)))
+    throw new CertificateFault('continuity_leads_elsewhere');
+}
+
+/** Where a chain must lead that stands among these claims, as far as they are disclosed. */
+export function endOf(claims: Partial<CertificateClaims>, holder: AuthorityCode): ChainEnd {
+  return {
+    holder,
+    firstOathDate: claims.first_oath_date,
+    firstAuthority: claims.first_authority?.code,
+    oathDate: claims.oath_date,
+  };
 }
 
 export function isStatusIndex(value: JsonValue | undefined): value is number {

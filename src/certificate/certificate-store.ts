@@ -1,15 +1,20 @@
 import { randomInt } from 'node:crypto';
+import { sql } from 'kysely';
 import type { Db, Trx } from '../db/transaction.ts';
 import { type Id, newRandomId } from '../kernel/id.ts';
 import type { PartnerPosition } from '../kernel/role.ts';
-import type { Sealer } from '../registry/vault.ts';
+import { openSealer, type Sealer, type Vault } from '../registry/vault.ts';
+import type { HolderJwk } from './certificate-content.ts';
 import { LIST_SIZE } from './status-list.ts';
 import { invalidateEntries, STATUS_LIST_ID } from './status-list-store.ts';
 
 export type CertificateState = 'intended' | 'issued' | 'revoked' | 'abandoned';
 
+/** To carry, on paper or in a file; or bound to a key in a wallet. A partner may hold one of each. */
+export type CertificateForm = 'portable' | 'wallet';
+
 /** Why a certificate takes the place of another one. */
-export type ReplaceReason = 'lost' | 'damaged' | 'changed';
+export type ReplaceReason = 'lost' | 'damaged' | 'changed' | 'renewed';
 
 /** The certificate that ends in the moment in which this one becomes good. */
 export type Replacement = { readonly certificateId: Id<'certificate'>; readonly reason: ReplaceReason };
@@ -19,6 +24,9 @@ export type CertificateRow = {
   readonly registrationId: string;
   readonly epoch: number;
   readonly position: PartnerPosition;
+  readonly form: CertificateForm;
+  /** The wallet's key; null in the portable form. */
+  readonly holderJwk: HolderJwk | null;
   readonly state: CertificateState;
   readonly statusIndex: number;
   readonly issuedOn: string;
@@ -40,6 +48,8 @@ export type Intent = {
   readonly registrationId: string;
   readonly epoch: number;
   readonly position: PartnerPosition;
+  /** The wallet's key; left out for the portable form. */
+  readonly holderJwk?: HolderJwk | null;
   readonly number: string;
   readonly issuedOn: string;
   readonly expiresOn: string;
@@ -52,6 +62,8 @@ const COLUMNS = [
   'registration_id',
   'epoch',
   'position',
+  'form',
+  'holder_jwk',
   'state',
   'status_index',
   'issued_on',
@@ -62,36 +74,80 @@ const COLUMNS = [
   'surrendered_on',
 ] as const;
 
-/**
- * Writes the intent to issue, with a status index drawn at random and never used before. A draw that is taken is
- * repeated; the unique constraint decides, so two processes never share an index.
- */
+export type SealedIntent = Omit<Intent, 'number'> & {
+  readonly id: Id<'certificate'>;
+  /** Sealed for this id. */
+  readonly number: Buffer;
+};
+
+export function sealIntent(sealer: Sealer, { number, ...intent }: Intent): SealedIntent {
+  const id = newRandomId<'certificate'>();
+  return { ...intent, id, number: sealer.seal(numberColumn(id), number) };
+}
+
+export const numberColumn = (id: string) => `certificate.${id}.number`;
+
 export async function insertIntent(trx: Trx, sealer: Sealer, intent: Intent): Promise<CertificateRow> {
-  for (let attempt = 0; attempt < 200; attempt += 1) {
-    const id = newRandomId<'certificate'>();
-    const row = await trx
-      .insertInto('certificate')
-      .values({
-        id,
-        registration_id: intent.registrationId,
-        epoch: intent.epoch,
-        position: intent.position,
-        state: 'intended',
-        list_id: STATUS_LIST_ID,
-        status_index: randomInt(LIST_SIZE),
-        intended_at: intent.intendedAt,
-        issued_on: intent.issuedOn,
-        expires_on: intent.expiresOn,
-        number: sealer.seal(`certificate.${id}.number`, intent.number),
-        replaces: intent.replaces?.certificateId ?? null,
-        replace_reason: intent.replaces?.reason ?? null,
-      })
-      .onConflict((conflict) => conflict.columns(['list_id', 'status_index']).doNothing())
-      .returning(COLUMNS)
-      .executeTakeFirst();
-    if (row) return toRow(row);
+  const [row] = await insertIntents(trx, [sealIntent(sealer, intent)]);
+  if (!row) throw new Error('an intent was to be written and was not');
+  return row;
+}
+
+/**
+ * Writes intents to issue, each with a status index drawn at random and never used before. Indexes that are taken are
+ * passed over in the same statement, and the unique constraint decides, so two processes never share one; what found
+ * none is drawn again.
+ */
+export async function insertIntents(trx: Trx, intents: readonly SealedIntent[]): Promise<CertificateRow[]> {
+  const written: CertificateRow[] = [];
+  let left = intents;
+  for (let attempt = 0; left.length > 0; attempt += 1) {
+    if (attempt === 200) throw new Error('no free status index was found; the status list is full');
+    const rows = await insertWithFreeIndexes(trx, left);
+    const done = new Set(rows.map(({ id }) => id));
+    left = left.filter(({ id }) => !done.has(id));
+    written.push(...rows.map(toRow));
   }
-  throw new Error('no free status index was found; the status list is full');
+  const order = new Map(intents.map(({ id }, at) => [id, at]));
+  return written.sort((one, other) => (order.get(one.id) ?? 0) - (order.get(other.id) ?? 0));
+}
+
+async function insertWithFreeIndexes(trx: Trx, intents: readonly SealedIntent[]): Promise<Stored[]> {
+  const drawn = Array.from({ length: 2 * intents.length + 62 }, () => randomInt(LIST_SIZE));
+  const column = <Value>(of: (intent: SealedIntent) => Value): Value[] => intents.map(of);
+  const { rows } = await sql<Stored>`
+    with free as (
+      select index, row_number() over () as place
+      from unnest(${[...new Set(drawn)]}::integer[]) as index
+      where not exists (
+        select from certificate where list_id = ${STATUS_LIST_ID} and status_index = index
+      )
+    ), wanted as (
+      select *, row_number() over () as place from unnest(
+        ${column(({ id }) => id)}::uuid[],
+        ${column((intent) => intent.registrationId)}::uuid[],
+        ${column((intent) => intent.epoch)}::integer[],
+        ${column((intent) => intent.position)}::text[],
+        ${column(({ holderJwk }) => (holderJwk ? JSON.stringify(holderJwk) : null))}::jsonb[],
+        ${column((intent) => intent.intendedAt.toISOString())}::timestamptz[],
+        ${column((intent) => intent.issuedOn)}::date[],
+        ${column((intent) => intent.expiresOn)}::date[],
+        ${column((intent) => intent.number)}::bytea[],
+        ${column(({ replaces }) => replaces?.certificateId ?? null)}::uuid[],
+        ${column(({ replaces }) => replaces?.reason ?? null)}::text[]
+      ) as intent (id, registration_id, epoch, position, holder_jwk, intended_at, issued_on, expires_on, number,
+        replaces, replace_reason)
+    )
+    insert into certificate (id, registration_id, epoch, position, form, holder_jwk, state, list_id, status_index,
+      intended_at, issued_on, expires_on, number, replaces, replace_reason)
+    select id, registration_id, epoch, position, case when holder_jwk is null then 'portable' else 'wallet' end,
+      holder_jwk, 'intended', ${STATUS_LIST_ID}, index, intended_at, issued_on, expires_on, number, replaces,
+      replace_reason
+    from wanted join free using (place)
+    on conflict (list_id, status_index) do nothing
+    returning ${sql.join(COLUMNS.map((name) => sql.ref(name)))}
+  `.execute(trx);
+  return rows;
 }
 
 export async function findCertificates(
@@ -110,7 +166,10 @@ export async function findCertificates(
   return rows.map(toRow);
 }
 
-/** Certificates that were intended and not yet signed, oldest first: work that a crash left behind is found here. */
+/**
+ * Certificates that were intended and not yet signed, oldest first: work that a crash left behind is found here.
+ * Renewals are left out where no registration is named: their worker finds them by `findRenewalIntents`.
+ */
 export async function findIntents(
   db: Db | Trx,
   of: { readonly registrationId?: string; readonly epoch?: number; readonly limit: number },
@@ -123,86 +182,138 @@ export async function findIntents(
     .orderBy('position')
     .limit(of.limit);
   if (of.registrationId !== undefined) query = query.where('registration_id', '=', of.registrationId);
+  else query = query.where(sql<boolean>`replace_reason is distinct from 'renewed'`);
   if (of.epoch !== undefined) query = query.where('epoch', '=', of.epoch);
   return (await query.execute()).map(toRow);
 }
 
+/** Renewals that were intended and not yet signed, oldest first: their process died, or they could not be signed. */
+export async function findRenewalIntents(db: Db | Trx, limit: number): Promise<CertificateRow[]> {
+  const rows = await db
+    .selectFrom('certificate')
+    .select(COLUMNS)
+    .where('state', '=', 'intended')
+    .where('replace_reason', '=', 'renewed')
+    .orderBy('intended_at')
+    .orderBy('registration_id')
+    .limit(limit)
+    .execute();
+  return rows.map(toRow);
+}
+
 export type SignedForms = {
   readonly sdJwtVc: string;
-  readonly paperToken: string;
   readonly sdJwtHash: Buffer;
-  readonly paperHash: Buffer;
+  /** Only of the portable form: paper proves no wallet's key. */
+  readonly paper: { readonly token: string; readonly hash: Buffer } | null;
+  readonly keyId: string;
 };
+
+export type SignedIntent = { readonly intent: CertificateRow; readonly forms: SealedForms };
+
+/** What `recordIssues` stores of one certificate. */
+export type SealedForms = {
+  readonly sdJwtVc: Buffer;
+  readonly sdJwtHash: Buffer;
+  readonly paperToken: Buffer | null;
+  readonly paperHash: Buffer | null;
+  readonly keyId: string;
+};
+
+export function sealForms(
+  sealer: Sealer,
+  id: CertificateRow['id'],
+  { sdJwtVc, sdJwtHash, paper, keyId }: SignedForms,
+): SealedForms {
+  return {
+    sdJwtVc: sealer.seal(`certificate.${id}.sd_jwt_vc`, sdJwtVc),
+    sdJwtHash,
+    paperToken: paper && sealer.seal(`certificate.${id}.paper_token`, paper.token),
+    paperHash: paper?.hash ?? null,
+    keyId,
+  };
+}
 
 /** @returns false where the certificate is no longer merely intended: somebody else signed it, or it was given up */
 export async function recordIssue(
   db: Db | Trx,
   sealer: Sealer,
-  { id }: Pick<CertificateRow, 'id'>,
+  intent: Pick<CertificateRow, 'id'>,
   forms: SignedForms,
   at: Date,
 ): Promise<boolean> {
-  const row = await db
-    .updateTable('certificate')
-    .set({
-      state: 'issued',
-      issued_at: at,
-      sd_jwt_vc: sealer.seal(`certificate.${id}.sd_jwt_vc`, forms.sdJwtVc),
-      paper_token: sealer.seal(`certificate.${id}.paper_token`, forms.paperToken),
-      sd_jwt_hash: forms.sdJwtHash,
-      paper_hash: forms.paperHash,
-    })
-    .where('id', '=', id)
-    .where('state', '=', 'intended')
-    .returning('id')
-    .executeTakeFirst();
-  return row !== undefined;
+  const issued = await recordIssues(db, [{ intent, forms: sealForms(sealer, intent.id, forms) }], at);
+  return issued.has(intent.id);
+}
+
+/** @returns the certificates that were merely intended until now */
+export async function recordIssues(
+  db: Db | Trx,
+  signed: readonly { readonly intent: Pick<CertificateRow, 'id'>; readonly forms: SealedForms }[],
+  at: Date,
+): Promise<ReadonlySet<string>> {
+  if (signed.length === 0) return new Set();
+  const column = <Value>(of: (forms: SealedForms) => Value): Value[] => signed.map(({ forms }) => of(forms));
+  const { rows } = await sql<{ id: string }>`
+    update certificate as stored
+    set state = 'issued', issued_at = ${at}, sd_jwt_vc = signed.sd_jwt_vc, sd_jwt_hash = signed.sd_jwt_hash,
+      paper_token = signed.paper_token, paper_hash = signed.paper_hash, key_id = signed.key_id
+    from unnest(
+      ${signed.map(({ intent }) => intent.id)}::uuid[],
+      ${column(({ sdJwtVc }) => sdJwtVc)}::bytea[],
+      ${column(({ sdJwtHash }) => sdJwtHash)}::bytea[],
+      ${column(({ paperToken }) => paperToken)}::bytea[],
+      ${column(({ paperHash }) => paperHash)}::bytea[],
+      ${column(({ keyId }) => keyId)}::text[]
+    ) as signed (id, sd_jwt_vc, sd_jwt_hash, paper_token, paper_hash, key_id)
+    where stored.id = signed.id and stored.state = 'intended'
+    returning stored.id
+  `.execute(db);
+  return new Set(rows.map(({ id }) => id));
 }
 
 /**
- * Locks a replaced certificate and the intent that replaces it, in the order in which `revokeAll` locks issued and
- * intended ones, so that the two never wait for each other.
+ * Locks replaced certificates and the intents that replace them, in the order in which `revokeAll` locks issued and
+ * intended ones, so that the two seldom wait for each other.
  *
- * @returns false where the successor is no longer merely intended
+ * @returns the intents that are still merely intended
  */
-export async function lockReplacement(
+export async function lockReplacements(
   trx: Trx,
-  { id, replaces }: Pick<CertificateRow, 'id' | 'replaces'>,
-): Promise<boolean> {
-  if (replaces)
-    await trx
+  intents: readonly Pick<CertificateRow, 'id' | 'replaces'>[],
+): Promise<ReadonlySet<string>> {
+  const lock = (ids: readonly string[]) =>
+    trx
       .selectFrom('certificate')
-      .select('id')
-      .where('id', '=', replaces.certificateId)
+      .select(['id', 'state'])
+      .where('id', '=', sql<string>`any(${ids}::uuid[])`)
+      .orderBy('id')
       .forNoKeyUpdate()
       .execute();
-  const intent = await trx
-    .selectFrom('certificate')
-    .select('id')
-    .where('id', '=', id)
-    .where('state', '=', 'intended')
-    .forNoKeyUpdate()
-    .executeTakeFirst();
-  return intent !== undefined;
+  await lock(intents.flatMap(({ replaces }) => (replaces ? [replaces.certificateId] : [])));
+  const locked = await lock(intents.map(({ id }) => id));
+  return new Set(locked.flatMap(({ id, state }) => (state === 'intended' ? [id] : [])));
 }
 
-/** Gives up what was intended for these partners and not yet signed; the indexes are still to be burnt. */
+/** Gives up what was intended for these partners in these forms and not yet signed; the indexes are still to be burnt. */
 export async function abandonIntents(
   trx: Trx,
   { registrationId, epoch }: { readonly registrationId: string; readonly epoch: number },
   positions: readonly PartnerPosition[],
-): Promise<{ readonly position: PartnerPosition; readonly statusIndex: number }[]> {
-  if (positions.length === 0) return [];
+  forms: readonly CertificateForm[],
+): Promise<CertificateRow[]> {
+  if (positions.length === 0 || forms.length === 0) return [];
   const rows = await trx
     .updateTable('certificate')
     .set({ state: 'abandoned' })
     .where('registration_id', '=', registrationId)
     .where('epoch', '=', epoch)
     .where('position', 'in', positions)
+    .where('form', 'in', forms)
     .where('state', '=', 'intended')
-    .returning(['position', 'status_index'])
+    .returning(COLUMNS)
     .execute();
-  return rows.map((row) => ({ position: row.position, statusIndex: row.status_index }));
+  return rows.map(toRow);
 }
 
 /** @returns false where it was handed in before */
@@ -217,21 +328,52 @@ export async function markSurrendered(trx: Trx, id: string, on: string): Promise
   return row !== undefined;
 }
 
+/** @returns undefined while it is not signed */
 export async function readForms(
   db: Db | Trx,
   sealer: Sealer,
   id: string,
-): Promise<{ readonly sdJwtVc: string; readonly paperToken: string } | undefined> {
+): Promise<{ readonly sdJwtVc: string; readonly paperToken: string | null } | undefined> {
   const row = await db
     .selectFrom('certificate')
     .select(['sd_jwt_vc', 'paper_token'])
     .where('id', '=', id)
     .executeTakeFirst();
-  if (!row?.sd_jwt_vc || !row.paper_token) return undefined;
+  if (!row?.sd_jwt_vc) return undefined;
   return {
     sdJwtVc: sealer.open(`certificate.${id}.sd_jwt_vc`, row.sd_jwt_vc),
-    paperToken: sealer.open(`certificate.${id}.paper_token`, row.paper_token),
+    paperToken: row.paper_token && sealer.open(`certificate.${id}.paper_token`, row.paper_token),
   };
+}
+
+/**
+ * The SD-JWT VC of a certificate with all its disclosures or, where it was replaced since, of the one that is good now
+ * in its stead: the same partner's, in the same form and for the same key.
+ *
+ * @returns undefined where none is signed and good, or the registration's data were erased
+ */
+export async function certificateText(
+  db: Db | Trx,
+  vault: Vault,
+  certificateId: string,
+): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('certificate as asked')
+    .innerJoin('certificate as good', (join) =>
+      join
+        .onRef('good.registration_id', '=', 'asked.registration_id')
+        .onRef('good.epoch', '=', 'asked.epoch')
+        .onRef('good.position', '=', 'asked.position')
+        .onRef('good.form', '=', 'asked.form')
+        .on(sql<boolean>`good.holder_jwk is not distinct from asked.holder_jwk`),
+    )
+    .select(['good.id', 'good.registration_id', 'good.epoch'])
+    .where('asked.id', '=', certificateId)
+    .where('good.state', '=', 'issued')
+    .executeTakeFirst();
+  const sealer =
+    row && (await openSealer(db, vault, { kind: 'registration', id: row.registration_id, epoch: row.epoch }));
+  return sealer && (await readForms(db, sealer, row.id))?.sdJwtVc;
 }
 
 /** The numbers of certificates that one sealer opens, by certificate. */
@@ -242,7 +384,7 @@ export async function readNumbers(
 ): Promise<ReadonlyMap<string, string>> {
   if (ids.length === 0) return new Map();
   const rows = await db.selectFrom('certificate').select(['id', 'number']).where('id', 'in', ids).execute();
-  return new Map(rows.map(({ id, number }) => [id, sealer.open(`certificate.${id}.number`, number)]));
+  return new Map(rows.map(({ id, number }) => [id, sealer.open(numberColumn(id), number)]));
 }
 
 /** Numbers that an imported register had given: a certificate keeps its number, or the couple would hold two. */
@@ -277,6 +419,41 @@ export async function revokeOne(trx: Trx, id: string, reason: RevokeReason, at: 
   if (!row) return false;
   await invalidateEntries(trx, [row.status_index]);
   return true;
+}
+
+/**
+ * Ends certificates whose successors begin in this transaction; the caller makes their entries INVALID.
+ *
+ * @returns the status index of each that was issued until now
+ */
+export async function endReplaced(
+  trx: Trx,
+  replaced: readonly Replacement[],
+  at: Date,
+): Promise<ReadonlyMap<string, number>> {
+  if (replaced.length === 0) return new Map();
+  const { rows } = await sql<{ id: string; status_index: number }>`
+    update certificate as old
+    set state = 'revoked', revoked_at = ${at}, revoke_reason = replaced.reason
+    from unnest(
+      ${replaced.map(({ certificateId }) => certificateId)}::uuid[],
+      ${replaced.map(({ reason }) => reason)}::text[]
+    ) as replaced (id, reason)
+    where old.id = replaced.id and old.state = 'issued'
+    returning old.id, old.status_index
+  `.execute(trx);
+  return new Map(rows.map((row) => [row.id, row.status_index]));
+}
+
+/** Gives up what was intended; the caller makes the entries INVALID. */
+export async function abandon(trx: Trx, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  await trx
+    .updateTable('certificate')
+    .set({ state: 'abandoned' })
+    .where('id', 'in', ids)
+    .where('state', '=', 'intended')
+    .execute();
 }
 
 /** Makes every certificate of one epoch INVALID; what was only intended is given up and its index burnt. */
@@ -329,6 +506,8 @@ type Stored = {
   registration_id: string;
   epoch: number;
   position: PartnerPosition;
+  form: CertificateForm;
+  holder_jwk: unknown;
   state: CertificateState;
   status_index: number;
   issued_on: string;
@@ -345,6 +524,8 @@ function toRow(row: Stored): CertificateRow {
     registrationId: row.registration_id,
     epoch: row.epoch,
     position: row.position,
+    form: row.form,
+    holderJwk: row.holder_jwk as HolderJwk | null,
     state: row.state,
     statusIndex: row.status_index,
     issuedOn: row.issued_on,

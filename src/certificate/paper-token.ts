@@ -9,7 +9,7 @@ import {
   TokenFault,
   verifySignature,
 } from '../kernel/compact-jws.ts';
-import { type SigningKey, thumbprint } from '../kernel/signing-key.ts';
+import { type SigningKey, thumbprintOf } from '../kernel/signing-key.ts';
 import { CertificateFault, isStatusIndex, MAX_LIFETIME_SECONDS } from './certificate-content.ts';
 import { requireDate } from './presented-certificate.ts';
 import type { RandomBytes } from './sd-jwt.ts';
@@ -92,8 +92,8 @@ export async function lintPaperToken(
   publicKey: KeyObject,
 ): Promise<void> {
   const token = readBack(text);
-  const { x, y } = publicKey.export({ format: 'jwk' }) as { x: string; y: string };
-  if (!thumbprint({ x, y }).startsWith(token.kidPrefix)) throw new CertificateFault('signed_header_differs');
+  if (!thumbprintOf(publicKey).startsWith(token.kidPrefix))
+    throw new CertificateFault('signed_header_differs');
   const isSame =
     token.authorityCode === content.authorityCode &&
     token.idx === content.idx &&

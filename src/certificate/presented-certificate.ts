@@ -51,7 +51,9 @@ export function readCertificate(text: string): PresentedCertificate {
   const jws = parseIssuerJwt(sdJwt);
   const processed = processDisclosures(jws.claims, sdJwt.disclosures);
   for (const name of ALWAYS_VISIBLE) {
-    if (!isDeepStrictEqual(processed[name], jws.claims[name])) throw new TokenFault('claim_malformed', name);
+    // What holds nothing concealed is the very same value.
+    if (processed[name] !== jws.claims[name] && !isDeepStrictEqual(processed[name], jws.claims[name]))
+      throw new TokenFault('claim_malformed', name);
   }
   return {
     sdJwt,
@@ -80,14 +82,19 @@ export function parseIssuerJwt(sdJwt: SdJwt): CompactJws {
 
 /** @throws TokenFault unless one to four certificates in canonical base64 */
 export function requireX5c(value: JsonValue): string[] {
+  if (checkedChains.has(value as string[])) return value as string[];
   const isChain =
     Array.isArray(value) &&
     value.length > 0 &&
     value.length <= 4 &&
     value.every((der) => typeof der === 'string' && Buffer.from(der, 'base64').toString('base64') === der);
   if (!isChain) throw new TokenFault('header_malformed', 'x5c');
+  // Only a frozen one can be remembered: it stays what was looked at.
+  if (Object.isFrozen(value)) checkedChains.add(value as string[]);
   return value as string[];
 }
+
+const checkedChains = new WeakSet<string[]>();
 
 function requireIssuer(claims: JsonObject): EntityId {
   const iss = requireString(claims, 'iss');

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { type CompactJws, signCompactJws, verifySignature } from '../kernel/compact-jws.ts';
-import { publicKeyFromJwk, type SigningKey, thumbprint } from '../kernel/signing-key.ts';
+import { publicKeyFromJwk, type SigningKey, thumbprintOf } from '../kernel/signing-key.ts';
 import type { JsonObject, JsonValue } from '../kernel/strict-json.ts';
 import {
   type CertificateContent,
@@ -12,10 +12,11 @@ import {
 import { CERTIFICATE_TYP, leafKey, parseIssuerJwt, requireX5c } from './presented-certificate.ts';
 import {
   concealClaims,
-  decodeDisclosure,
+  type Disclosure,
+  discloseClaims,
   parseSdJwt,
-  processDisclosures,
   type RandomBytes,
+  readDisclosures,
   type SdJwt,
   serialiseSdJwt,
 } from './sd-jwt.ts';
@@ -38,7 +39,7 @@ export async function signCertificate(
   const holder = content.holderJwk;
   if (holder && !publicKeyFromJwk(holder)) throw new CertificateFault('holder_key_malformed');
   const header = { typ: CERTIFICATE_TYP, kid: signer.key.kid, ...(signer.x5c && { x5c: signer.x5c }) };
-  if (signer.x5c) checkLeaf(signer.x5c, publicKeyFromJwk(signer.key.publicJwk));
+  if (signer.x5c) checkLeaf(signer.x5c, signer.key.publicKey);
   const { digests, disclosures } = concealClaims(claimsOf(content), DIGEST_COUNT, randomBytes);
   const payload = { ...visiblePayload(content), _sd: digests, _sd_alg: 'sha-256' };
   const jwt = await signCompactJws(header, payload, signer.key.privateKey);
@@ -63,10 +64,10 @@ function visiblePayload({ holderJwk: jwk, status, ...content }: CertificateConte
 }
 
 /** The leaf's key must be the key that signs. @throws CertificateFault */
-function checkLeaf(x5c: readonly string[], key: KeyObject | undefined): void {
+function checkLeaf(x5c: readonly string[], key: KeyObject): void {
   const leaf = leafKey(x5c);
   if (!leaf) throw new CertificateFault('signing_certificate_malformed');
-  if (!key?.equals(leaf)) throw new CertificateFault('signing_certificate_of_other_key');
+  if (!key.equals(leaf)) throw new CertificateFault('signing_certificate_of_other_key');
 }
 
 /**
@@ -81,8 +82,7 @@ export async function lintCertificate(
   publicKey: KeyObject,
 ): Promise<void> {
   const { jws, sdJwt } = readBack(text);
-  const { x, y } = publicKey.export({ format: 'jwk' }) as { x: string; y: string };
-  if (jws.header.kid !== thumbprint({ x, y })) throw new CertificateFault('signed_header_differs');
+  if (jws.header.kid !== thumbprintOf(publicKey)) throw new CertificateFault('signed_header_differs');
   if (jws.header.x5c !== undefined) checkLeaf(requireX5c(jws.header.x5c), publicKey);
   try {
     await verifySignature(jws, publicKey);
@@ -112,13 +112,15 @@ function lintDigests(digests: JsonValue | undefined): void {
 }
 
 function lintDisclosures(sdJwt: SdJwt, payload: JsonObject, content: CertificateContent): void {
+  let disclosures: ReadonlyMap<string, Disclosure>;
   let processed: JsonObject;
   try {
-    processed = processDisclosures(payload, sdJwt.disclosures);
+    disclosures = readDisclosures(sdJwt.disclosures);
+    processed = discloseClaims(payload, disclosures);
   } catch {
     throw new CertificateFault('signed_disclosures_differ');
   }
-  const salts = sdJwt.disclosures.map((text) => decodeDisclosure(text).salt);
+  const salts = [...disclosures.values()].map(({ salt }) => salt);
   const areSalted = new Set(salts).size === salts.length && salts.every((salt) => salt.length === 22);
   const expected = { ...visiblePayload(content), ...claimsOf(content) };
   if (!areSalted || !isDeepStrictEqual(processed, expected))

@@ -110,6 +110,9 @@ export function digestOf(disclosure: string): string {
   return sha256Base64url(disclosure);
 }
 
+const SALT_BYTES = 16;
+const DECOY_BYTES = 32;
+
 /**
  * Makes claims selectively disclosable on one level: a salt of 128 bits each (§9.3), digests sorted so that their
  * order tells nothing, and decoys (§4.2.5) up to a fixed count so that their number tells nothing either.
@@ -122,13 +125,19 @@ export function concealClaims(
   digestCount: number,
   randomBytes: RandomBytes,
 ): { readonly digests: string[]; readonly disclosures: string[] } {
-  const disclosures = Object.entries(claims).map(([name, value]) =>
-    encodeDisclosure({ kind: 'property', salt: toBase64url(randomBytes(16)), name, value }),
+  const named = Object.entries(claims);
+  if (named.length > digestCount) throw new RangeError('more claims than digests');
+  // Drawn at once: each call for a few bytes costs as much as a signature's tenth.
+  const drawn = randomBytes(SALT_BYTES * named.length + DECOY_BYTES * (digestCount - named.length));
+  let at = 0;
+  const next = (size: number): Uint8Array => {
+    at += size;
+    return drawn.subarray(at - size, at);
+  };
+  const disclosures = named.map(([name, value]) =>
+    encodeDisclosure({ kind: 'property', salt: toBase64url(next(SALT_BYTES)), name, value }),
   );
-  if (disclosures.length > digestCount) throw new RangeError('more claims than digests');
-  const decoys = Array.from({ length: digestCount - disclosures.length }, () =>
-    sha256Base64url(randomBytes(32)),
-  );
+  const decoys = Array.from({ length: digestCount - named.length }, () => sha256Base64url(next(DECOY_BYTES)));
   return { digests: [...disclosures.map(digestOf), ...decoys].sort(), disclosures };
 }
 
@@ -137,23 +146,43 @@ const RESERVED_NAMES = new Set(['_sd', '...', '_sd_alg', '__proto__', 'construct
 
 /**
  * The Processed SD-JWT Payload (RFC 9901 §7.1 steps 3 to 5), flat, nested, recursive and array elements alike. Whatever
- * the section says MUST be rejected is; a malformed `_sd` or `...`, which it leaves open, is rejected too.
+ * the section says MUST be rejected is; a malformed `_sd` or `...`, which it leaves open, is rejected too. What holds
+ * nothing concealed is the very value of `claims`, not a copy.
  *
  * @throws SdJwtFault
  */
 export function processDisclosures(claims: JsonObject, disclosures: readonly string[]): JsonObject {
-  if (claims._sd_alg !== undefined && claims._sd_alg !== 'sha-256') throw new SdJwtFault('hash_alg_unknown');
+  // Before any digest is computed: with another algorithm none of them would mean anything.
+  checkHashAlgorithm(claims);
+  return discloseClaims(claims, readDisclosures(disclosures));
+}
+
+/**
+ * Disclosures by their digest.
+ *
+ * @throws SdJwtFault
+ */
+export function readDisclosures(disclosures: readonly string[]): ReadonlyMap<string, Disclosure> {
   const byDigest = new Map<string, Disclosure>();
   for (const text of disclosures) {
     const digest = digestOf(text);
     if (byDigest.has(digest)) throw new SdJwtFault('disclosure_repeated');
     byDigest.set(digest, decodeDisclosure(text));
   }
-  const { _sd_alg, ...payload } = claims;
+  return byDigest;
+}
+
+/** `processDisclosures` with disclosures that were read before. @throws SdJwtFault */
+export function discloseClaims(claims: JsonObject, byDigest: ReadonlyMap<string, Disclosure>): JsonObject {
+  checkHashAlgorithm(claims);
   const reader = new DigestReader(byDigest);
-  const processed = reader.object(payload);
+  const processed = reader.payload(claims);
   if (reader.disclosed !== byDigest.size) throw new SdJwtFault('disclosure_unreferenced');
   return processed;
+}
+
+function checkHashAlgorithm({ _sd_alg: algorithm }: JsonObject): void {
+  if (algorithm !== undefined && algorithm !== 'sha-256') throw new SdJwtFault('hash_alg_unknown');
 }
 
 /** Walks a payload once and remembers each digest it met, since a second meeting is a fault wherever it happens. */
@@ -166,16 +195,42 @@ class DigestReader {
     this.#byDigest = byDigest;
   }
 
-  object(source: JsonObject): JsonObject {
-    const { _sd: digests = [], ...visible } = source;
+  /** `_sd_alg` stands on the top level only (§4.1.1). */
+  payload(source: JsonObject): JsonObject {
+    return this.#disclosed(
+      source,
+      Object.keys(source).filter((name) => name !== '_sd' && name !== '_sd_alg'),
+    );
+  }
+
+  #object(source: JsonObject): JsonObject {
+    const names = Object.keys(source);
+    if (names.includes('_sd'))
+      return this.#disclosed(
+        source,
+        names.filter((name) => name !== '_sd'),
+      );
+    let isSame = true;
     const target: JsonObject = {};
-    for (const [name, value] of Object.entries(visible)) {
-      if (RESERVED_NAMES.has(name)) throw new SdJwtFault('digest_malformed');
-      target[name] = this.#value(value);
+    for (const name of names) {
+      target[name] = this.#member(source, name);
+      isSame &&= target[name] === source[name];
     }
+    return isSame ? source : target;
+  }
+
+  #disclosed(source: JsonObject, visible: readonly string[]): JsonObject {
+    const target: JsonObject = {};
+    for (const name of visible) target[name] = this.#member(source, name);
+    const { _sd: digests = [] } = source;
     if (!Array.isArray(digests)) throw new SdJwtFault('digest_malformed');
     for (const digest of digests) this.#addProperty(target, this.#find(digest));
     return target;
+  }
+
+  #member(source: JsonObject, name: string): JsonValue {
+    if (RESERVED_NAMES.has(name)) throw new SdJwtFault('digest_malformed');
+    return this.#value(source[name] as JsonValue);
   }
 
   #addProperty(target: JsonObject, disclosure: Disclosure | undefined): void {
@@ -186,20 +241,27 @@ class DigestReader {
     target[disclosure.name] = this.#value(disclosure.value);
   }
 
-  #array(source: readonly JsonValue[]): JsonValue[] {
-    return source.flatMap((element) => {
-      if (!isJsonObject(element) || !Object.hasOwn(element, '...')) return [this.#value(element)];
+  #array(source: JsonValue[]): JsonValue[] {
+    let isSame = true;
+    const target = source.flatMap((element) => {
+      if (!isJsonObject(element) || !Object.hasOwn(element, '...')) {
+        const value = this.#value(element);
+        isSame &&= value === element;
+        return Array.isArray(value) ? [value] : value;
+      }
+      isSame = false;
       if (Object.keys(element).length !== 1) throw new SdJwtFault('digest_malformed');
       const disclosure = this.#find(element['...']);
       if (!disclosure) return [];
       if (disclosure.kind !== 'element') throw new SdJwtFault('disclosure_length_wrong');
       return [this.#value(disclosure.value)];
     });
+    return isSame ? source : target;
   }
 
   #value(value: JsonValue): JsonValue {
     if (Array.isArray(value)) return this.#array(value);
-    return isJsonObject(value) ? this.object(value) : value;
+    return isJsonObject(value) ? this.#object(value) : value;
   }
 
   #find(digest: JsonValue | undefined): Disclosure | undefined {

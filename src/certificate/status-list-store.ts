@@ -30,22 +30,32 @@ export async function ensureStatusList(trx: Trx): Promise<void> {
 }
 
 /**
- * Sets entries to INVALID. There is no way back: an entry that was ever refused is never good again. PostgreSQL's
- * `set_bit` counts from the least significant bit of the first byte, as the status list does.
- * Whoever serves or pushes the list is woken when the transaction commits.
+ * Sets entries to INVALID, any number of them with one new version of the list. There is no way back: an entry that was
+ * ever refused is never good again. Whoever serves or pushes the list is woken when the transaction commits.
  */
 export async function invalidateEntries(trx: Trx, indexes: readonly number[]): Promise<void> {
   if (indexes.length === 0) return;
-  const bits = indexes.reduce(
-    (inner, index) => sql<Buffer>`set_bit(${inner}, ${index}, 1)`,
-    sql<Buffer>`bits`,
-  );
+  const { bits } = await trx
+    .selectFrom('status_list')
+    .select('bits')
+    .where('list_id', '=', STATUS_LIST_ID)
+    .forNoKeyUpdate()
+    .executeTakeFirstOrThrow();
+  for (const index of indexes) setEntry(bits, index);
   await trx
     .updateTable('status_list')
     .set({ bits, version: sql`version + 1` })
     .where('list_id', '=', STATUS_LIST_ID)
     .execute();
   await sql`select pg_notify('chikai_status', '')`.execute(trx);
+}
+
+/** Entry i is bit i mod 8 of byte ⌊i / 8⌋, least significant first (Token Status List §4.1). */
+function setEntry(bits: Buffer, index: number): void {
+  const at = index >> 3;
+  const byte = bits[at];
+  if (byte === undefined) throw new RangeError('an index beyond the status list');
+  bits[at] = byte | (1 << (index & 7));
 }
 
 /**
@@ -67,6 +77,8 @@ export async function publishStatusList(
     head.signed_token !== null &&
     head.signed_at !== null &&
     head.signed_version === head.version &&
+    // After a change of keys the list must not rest on a key that may have been given up.
+    signerOf(head.signed_token) === terms.key.kid &&
     now.getTime() - head.signed_at.getTime() < (terms.ttlSeconds * 1000) / 2;
   if (fresh && head.signed_token !== null) return published(head.signed_token, head.version);
   const { bits, version } = await db
@@ -86,6 +98,12 @@ export async function publishStatusList(
     .where('version', '=', version)
     .execute();
   return published(token, version);
+}
+
+/** The key that a list says it is signed with; for lists that were verified, or are our own. */
+export function signerOf(token: string): unknown {
+  const header: unknown = JSON.parse(Buffer.from(token.split('.', 1)[0] ?? '', 'base64url').toString());
+  return (header as { kid?: unknown }).kid;
 }
 
 function published(token: string, version: number): PublishedList {

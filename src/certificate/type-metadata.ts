@@ -39,6 +39,10 @@ const LABELS: { readonly [Name in ClaimName]: Words } = {
   authority: { ja: '発行自治体', en: 'Issuing authority' },
   certificate_number: { ja: '受領証番号', en: 'Certificate number' },
   family_members: { ja: '届け出られたご家族', en: 'Family members' },
+  continuity: {
+    ja: '継続の証明（これまでの自治体の署名）',
+    en: 'Proof of continuity, signed by the authorities so far',
+  },
 };
 
 /**

@@ -1,6 +1,7 @@
 import type { AuthorityCode, EntityId } from '../kernel/authority.ts';
 import type { TokenFaultReason } from '../kernel/compact-jws.ts';
 import type { CertificateClaims, StatusRef } from './certificate-content.ts';
+import type { ContinuityProof } from './continuity-proof.ts';
 import type { KeyBindingFaultReason } from './key-binding.ts';
 import type { SdJwtFaultReason } from './sd-jwt.ts';
 
@@ -64,6 +65,8 @@ export type VerifiedCertificate = {
   };
   /** What the holder disclosed; nothing on paper. */
   readonly claims: Partial<CertificateClaims>;
+  /** Of the links disclosed; a failed one says nothing against the certificate itself. Absent where none are shown. */
+  readonly continuity?: ContinuityProof;
   readonly issuedAt: number;
   readonly expiresAt: number;
   readonly basedOn: Basis;

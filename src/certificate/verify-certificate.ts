@@ -1,6 +1,7 @@
 import { type CompactJws, checkTimes, TokenFault, verifySignature } from '../kernel/compact-jws.ts';
 import { sha256Base64url } from '../kernel/digest.ts';
-import { MAX_LIFETIME_SECONDS, type StatusRef } from './certificate-content.ts';
+import { endOf, MAX_LIFETIME_SECONDS, type StatusRef } from './certificate-content.ts';
+import { proveContinuity } from './continuity-proof.ts';
 import { type IssuerKey, wasGoodAt } from './issuer-key.ts';
 import { checkKeyBinding, KeyBindingFault, type KeyBindingPolicy } from './key-binding.ts';
 import { type PaperToken, parsePaperToken, readPaperUrl } from './paper-token.ts';
@@ -58,7 +59,8 @@ export async function verifyCertificate(text: string, at: VerificationCircumstan
   const ofIssuer = checks.find(({ name }) => name === 'signature')?.outcome === 'passed';
   // Unless the issuer signed it, a text has no status and no holder: its index and key are a stranger's words.
   if (!ofIssuer) return conclude(checks.filter(({ name }) => name !== 'status' && name !== 'key_binding'));
-  return list.kind === 'loaded' ? conclude(checks, certified(presented, issuer, list, at)) : conclude(checks);
+  if (list.kind !== 'loaded') return conclude(checks);
+  return withContinuity(conclude(checks, certified(presented, issuer, list, at)), at);
 }
 
 function readPresented(text: string): Presented | TokenFault | SdJwtFault {
@@ -211,6 +213,22 @@ function certified(
     statusRef: statusRefOf(presented, issuer.statusListUri),
     digest: sha256Base64url(token.jws.text),
   };
+}
+
+/**
+ * Adds what the disclosed links prove. The verdict stays: whether the certificate is good is one question, since when
+ * the oath has stood is another, and only its own issuer answers for the first.
+ */
+async function withContinuity(
+  verification: Verification,
+  at: VerificationCircumstances,
+): Promise<Verification> {
+  if (verification.verdict !== 'valid') return verification;
+  const { certificate } = verification;
+  const { claims, issuer } = certificate;
+  if (!claims.continuity) return verification;
+  const continuity = await proveContinuity(claims.continuity, endOf(claims, issuer.code), at);
+  return { ...verification, certificate: { ...certificate, continuity } };
 }
 
 /** Puts the checks in their order, fills in what was not reached, and draws the verdict. */

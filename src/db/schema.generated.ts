@@ -6,6 +6,7 @@ export interface Database {
   audit_event: AuditEventTable;
   audit_leaf: AuditLeafTable;
   certificate: CertificateTable;
+  certificate_renewal: CertificateRenewalTable;
   command: CommandTable;
   data_key: DataKeyTable;
   inbox_message: InboxMessageTable;
@@ -18,6 +19,7 @@ export interface Database {
   partner_history: PartnerHistoryTable;
   partner_index: PartnerIndexTable;
   partner_search: PartnerSearchTable;
+  presentation_request: PresentationRequestTable;
   procedure: ProcedureTable;
   procedure_signature: ProcedureSignatureTable;
   procedure_step: ProcedureStepTable;
@@ -31,6 +33,10 @@ export interface Database {
   transfer: TransferTable;
   transfer_consent: TransferConsentTable;
   transfer_step: TransferStepTable;
+  wallet_issuance: WalletIssuanceTable;
+  wallet_offer: WalletOfferTable;
+  wallet_once: WalletOnceTable;
+  wallet_token: WalletTokenTable;
 }
 
 export interface AuditCheckpointTable {
@@ -82,10 +88,25 @@ export interface CertificateTable {
   sd_jwt_hash: Buffer | null;
   paper_hash: Buffer | null;
   revoked_at: Date | null;
-  revoke_reason: 'lost' | 'damaged' | 'changed' | 'returned' | 'misuse' | 'registration_ended' | 'continued_elsewhere' | null;
+  revoke_reason: 'lost' | 'damaged' | 'changed' | 'renewed' | 'returned' | 'misuse' | 'registration_ended' | 'continued_elsewhere' | null;
   replaces: string | null;
-  replace_reason: 'lost' | 'damaged' | 'changed' | null;
+  replace_reason: 'lost' | 'damaged' | 'changed' | 'renewed' | null;
   surrendered_on: string | null;
+  form: Generated<'portable' | 'wallet'>;
+  holder_jwk: ColumnType<unknown, string | null, string | null>;
+  key_id: string | null;
+}
+
+export interface CertificateRenewalTable {
+  id: string;
+  reason: 'expiring' | 'key_compromised';
+  expiring_before: string | null;
+  key_id: string | null;
+  total: number;
+  done: Generated<number>;
+  started_by: string;
+  started_at: Date;
+  finished_at: Date | null;
 }
 
 export interface CommandTable {
@@ -99,7 +120,7 @@ export interface CommandTable {
 }
 
 export interface DataKeyTable {
-  subject_kind: 'registration' | 'transfer' | 'procedure' | 'import';
+  subject_kind: 'registration' | 'transfer' | 'procedure' | 'import' | 'presentation';
   subject_id: string;
   epoch: number;
   wrapped_key: Buffer | null;
@@ -203,6 +224,21 @@ export interface PartnerSearchTable {
   blind_index: Buffer;
 }
 
+export interface PresentationRequestTable {
+  id: string;
+  reference_hash: Buffer;
+  secret_hash: Buffer;
+  purpose: 'verification' | 'transfer_consent';
+  transfer_id: string | null;
+  position: 'first' | 'second' | null;
+  question: ColumnType<unknown, string, string>;
+  response_key: Buffer | null;
+  state: 'open' | 'answered' | 'failed' | 'read';
+  expires_at: Date;
+  made_at: Date;
+  result: Buffer | null;
+}
+
 export interface ProcedureTable {
   id: string;
   kind: 'oath' | 'residence_proof' | 'change' | 'reissue' | 'return' | 'dissolution' | 'death' | 'moved_out' | 'requirement_lost' | 'revocation' | 'erroneous_entry' | 'certificate_of_fact';
@@ -282,6 +318,7 @@ export interface RegistrationTable {
   residence_due_on: string | null;
   residence_proven_on: string | null;
   source_key: Buffer | null;
+  continuity: Buffer | null;
 }
 
 export interface RegistrationFamilyTable {
@@ -352,7 +389,7 @@ export interface TransferConsentTable {
   transfer_id: string;
   position: 'first' | 'second';
   text_version: string;
-  method: 'session' | 'counter';
+  method: 'session' | 'counter' | 'wallet';
   evidence_sha256: string | null;
   certificate_kind: 'sd-jwt-vc' | 'paper';
   status_uri: string;
@@ -368,4 +405,47 @@ export interface TransferStepTable {
   number: number;
   step: string;
   at: Date;
+}
+
+export interface WalletIssuanceTable {
+  id: string;
+  offer_id: string;
+  transaction_hash: Buffer | null;
+  holder_jwk: ColumnType<unknown, string, string>;
+  state: 'waiting' | 'approved' | 'denied' | 'issued';
+  certificate_id: string | null;
+  requested_at: Date;
+  decided_by: string | null;
+  notification_hash: Buffer | null;
+  notified: 'credential_accepted' | 'credential_failure' | 'credential_deleted' | null;
+}
+
+export interface WalletOfferTable {
+  id: string;
+  reference_hash: Buffer;
+  registration_id: string;
+  epoch: number;
+  position: 'first' | 'second';
+  code_hash: Buffer;
+  transaction_code_hash: Buffer;
+  wrong_codes: Generated<number>;
+  state: 'open' | 'redeemed' | 'burnt' | 'withdrawn';
+  needs_approval: boolean;
+  expires_at: Date;
+  made_by: string;
+  made_at: Date;
+}
+
+export interface WalletOnceTable {
+  digest: Buffer;
+  purpose: 'c_nonce' | 'dpop_nonce' | 'dpop_jti';
+  expires_at: Date;
+  used_at: Date | null;
+}
+
+export interface WalletTokenTable {
+  token_hash: Buffer;
+  offer_id: string;
+  jkt: string | null;
+  expires_at: Date;
 }

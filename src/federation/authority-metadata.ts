@@ -1,6 +1,7 @@
+import type { IssuerKey } from '../certificate/issuer-key.ts';
 import { type AuthorityCode, type EntityId, isAuthorityCode } from '../kernel/authority.ts';
 import type { PublicJwk } from '../kernel/signing-key.ts';
-import type { JsonObject, JsonValue } from '../kernel/strict-json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../kernel/strict-json.ts';
 import { type KeyUse, type PublishedKey, parseKeySet } from './key-set.ts';
 import type { ResolvedEntity } from './trust-chain.ts';
 import { TrustFault } from './trust-fault.ts';
@@ -11,7 +12,12 @@ import {
   verifyTrustMark,
 } from './trust-mark.ts';
 
+/** Our own parameter: whoever verifies refuses what such a key signed later, and everybody else may ignore it. */
+const RETIRED_KEYS = 'retired_issuer_keys';
+
 export const CREDENTIAL_ISSUER = 'openid_credential_issuer';
+/** What a wallet reads of whoever asks it under `openid_federation` (OpenID4VP 1.0 §5.9.3). */
+export const CREDENTIAL_VERIFIER = 'openid_credential_verifier';
 
 /** This network's own entity type, below the anchor's address so that it collides with nobody's (§5.1). */
 export function authorityEntityType(anchor: EntityId): string {
@@ -29,6 +35,8 @@ export type AuthorityProfile = {
   readonly federationKeys: readonly PublicJwk[];
   /** Every key that a certificate or status list still in use was signed with. */
   readonly issuerKeys: readonly PublicJwk[];
+  /** Those of them that sign nothing any more, and since when (epoch seconds). */
+  readonly retiredIssuerKeys?: readonly { readonly kid: string; readonly retiredAt: number }[];
   readonly messageSigningKeys: readonly PublicJwk[];
   /** The first is the one to encrypt to; others still open messages on their way. */
   readonly messageEncryptionKeys: readonly PublicJwk[];
@@ -37,6 +45,8 @@ export type AuthorityProfile = {
   readonly messageEndpoint: string;
   readonly statusPushEndpoint: string;
   readonly verificationEndpoint: string;
+  /** How wallets know this authority when it asks them; absent where it has no key for that. */
+  readonly verifier?: JsonObject | undefined;
   readonly historicalKeysEndpoint: string;
   /** Trust marks as the anchor handed them out. */
   readonly trustMarks: readonly string[];
@@ -64,6 +74,7 @@ export function authorityConfiguration(
         federation_historical_keys_endpoint: profile.historicalKeysEndpoint,
       },
       [CREDENTIAL_ISSUER]: issuerMetadata(profile),
+      ...(profile.verifier ? { [CREDENTIAL_VERIFIER]: profile.verifier } : {}),
       [authorityEntityType(anchorId)]: authorityParameters(profile),
     },
     ...(profile.trustMarks.length > 0 && {
@@ -94,6 +105,9 @@ function authorityParameters(profile: AuthorityProfile): JsonObject {
     message_encryption_alg_values_supported: ['ECDH-ES'],
     status_push_endpoint: profile.statusPushEndpoint,
     verification_endpoint: profile.verificationEndpoint,
+    ...(profile.retiredIssuerKeys?.length && {
+      [RETIRED_KEYS]: profile.retiredIssuerKeys.map(({ kid, retiredAt }) => ({ kid, retired_at: retiredAt })),
+    }),
   };
 }
 
@@ -107,7 +121,7 @@ export type Member = {
   readonly code: AuthorityCode;
   readonly name: { readonly ja: string; readonly en: string };
   readonly contacts: readonly string[];
-  readonly issuerKeys: readonly PublishedKey[];
+  readonly issuerKeys: readonly (PublishedKey & IssuerKey)[];
   readonly statusListUri: string;
   readonly vct: string;
   readonly messageEndpoint: string;
@@ -141,7 +155,7 @@ export async function readMember(entity: ResolvedEntity, rule: MemberRule): Prom
   pinned(issuer, 'credential_signing_alg_values_supported', 'ES256');
   pinned(authority, 'message_signing_alg_values_supported', 'ES256');
   pinned(authority, 'message_encryption_alg_values_supported', 'ECDH-ES');
-  const issuerKeys = keysOf(issuer, 'jwks', 'sig');
+  const issuerKeys = withEnds(keysOf(issuer, 'jwks', 'sig'), authority[RETIRED_KEYS]);
   const messageSigningKeys = keysOf(authority, 'message_signing_jwks', 'sig');
   const encryptionKeys = keysOf(authority, 'message_encryption_jwks', 'enc');
   refuseSharedKeys([
@@ -211,6 +225,25 @@ function parametersOf(entity: ResolvedEntity, entityType: string): JsonObject {
 
 function keysOf(parameters: JsonObject, name: string, use: KeyUse): readonly PublishedKey[] {
   return parseKeySet(parameters[name] ?? missing(name), use);
+}
+
+function withEnds(
+  keys: readonly PublishedKey[],
+  retired: JsonValue = [],
+): readonly (PublishedKey & IssuerKey)[] {
+  if (!Array.isArray(retired)) malformed(RETIRED_KEYS);
+  const ends = new Map(
+    retired.map((entry): [string, number] => {
+      const { kid, retired_at: at } = isJsonObject(entry) ? entry : malformed(RETIRED_KEYS);
+      if (typeof kid !== 'string' || typeof at !== 'number' || !Number.isSafeInteger(at))
+        malformed(RETIRED_KEYS);
+      return [kid, at];
+    }),
+  );
+  return keys.map((key) => {
+    const notAfter = ends.get(key.kid);
+    return notAfter === undefined ? key : { ...key, notAfter };
+  });
 }
 
 function addressOn(entityId: EntityId, parameters: JsonObject, name: string): string {

@@ -42,8 +42,11 @@ export type Inquiry = {
 /** `unanswered`: not to be known, so never the same as none. */
 type Finding = 'match' | 'none' | 'unanswered';
 
-/** A list of tags is good for an hour, so a member learns of a case no more than that there is one. */
-const INDEX_AGE_MS = 3_600_000;
+/**
+ * After so long the member is asked whether its list has changed. The evaluation tells it of the check anyhow, so this
+ * tells it nothing more, and whoever was registered there a moment ago is found.
+ */
+const INDEX_AGE_MS = 10_000;
 const MOST_AT_ONCE = 8;
 const MAX_ANSWER_BYTES = { evaluation: 4_096, index: 16_777_216 } as const;
 

@@ -42,7 +42,7 @@ export async function createCertificateAuthority(
 }
 
 /**
- * Issues the certificate of an authority's certificate-signing key. Its subject alternative names are the entity
+ * Issues the certificate of one of an authority's signing keys. Its subject alternative names are the entity
  * identifier and the host, because a wallet compares `iss` with them.
  *
  * @returns base64 DER, one element of `x5c` (RFC 7515 §4.1.6)
@@ -54,6 +54,8 @@ export async function issueSigningCertificate(
     readonly organization: string;
     readonly publicJwk: PublicJwk;
     readonly notBefore: Date;
+    /** The key signs documents, which is also a commitment to what they say (RFC 5280 §4.2.1.3). */
+    readonly isSeal?: boolean;
   },
 ): Promise<string> {
   const x509 = await loadX509();
@@ -72,7 +74,10 @@ export async function issueSigningCertificate(
     notAfter: notAfter < issuer.notAfter ? notAfter : issuer.notAfter,
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.KeyUsagesExtension(
+        x509.KeyUsageFlags.digitalSignature | (leaf.isSeal ? x509.KeyUsageFlags.nonRepudiation : 0),
+        true,
+      ),
       new x509.SubjectAlternativeNameExtension([
         { type: 'url', value: leaf.entityId },
         { type: isIP(host) === 0 ? 'dns' : 'ip', value: host },

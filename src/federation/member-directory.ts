@@ -22,6 +22,8 @@ export type DirectoryTerms = {
   readonly anchor: EntityId;
   readonly anchorKeys: readonly PublicJwk[];
   readonly statusMaxAgeSeconds: number;
+  /** Certificate keys that this authority has given up: it does not wait for its own news of them. */
+  readonly revokedKeys?: ReadonlySet<string>;
   /** Fetches an entity statement; throws TrustFault. */
   readonly fetchStatement: (url: string) => Promise<string>;
   /** Fetches a JSON text; throws TrustFault. */
@@ -59,6 +61,8 @@ export class MemberDirectory {
     this.#clock = clock;
     this.#terms = terms;
     this.lists = lists;
+    lists.rereadKeys = async ({ entityId }) =>
+      (await this.#refreshMember(entityId)) ? this.member(entityId) : undefined;
   }
 
   /** This authority's own trust marks, to be shown in its entity configuration. */
@@ -135,11 +139,16 @@ export class MemberDirectory {
     const now = this.#now();
     const shown = await readMember(entity, { now, skewSeconds: SKEW_SECONDS });
     const memberships = rememberPeriods(this.#remembered.get(shown.entityId) ?? [], shown.memberships, now);
-    const member = { ...shown, memberships };
+    const issuerKeys =
+      shown.entityId === this.#terms.self
+        ? shown.issuerKeys.filter(({ thumbprint }) => !this.#terms.revokedKeys?.has(thumbprint))
+        : shown.issuerKeys;
+    const member = { ...shown, issuerKeys, memberships };
     // Who has never shown a mark is no member yet, and what it issued is not to be judged: unknown is not invalid.
     if (memberships.length === 0) return undefined;
     this.#remembered.set(member.entityId, memberships);
     this.#members.set(member.entityId, member);
+    this.lists.keepOnlySignedBy(member);
     return member;
   }
 
@@ -225,7 +234,7 @@ function issuerTrustOf(member: Member) {
     entityId: member.entityId,
     authorityCode: member.code,
     name: member.name,
-    keys: member.issuerKeys.map(({ kid, key }) => ({ kid, key })),
+    keys: member.issuerKeys,
     statusListUri: member.statusListUri,
     vcts: [member.vct],
     memberships: member.memberships.map(({ from, until }) => ({ from, to: until ?? null })),

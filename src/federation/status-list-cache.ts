@@ -1,4 +1,5 @@
 import { parseStatusListToken, type StatusList, StatusListFault } from '../certificate/status-list.ts';
+import { signerOf } from '../certificate/status-list-store.ts';
 import type { StatusLookup } from '../certificate/trust-view.ts';
 import type { Db } from '../db/transaction.ts';
 import { type Clock, epochSeconds } from '../kernel/clock.ts';
@@ -30,6 +31,8 @@ export class StatusListCache {
   readonly #own: { readonly uri: string; readonly read: () => Promise<string> };
   readonly #held = new Map<string, Held>();
   readonly #etags = new Map<string, string>();
+  /** Reads a member's keys anew; undefined where that cannot be done now. The directory sets it. */
+  rereadKeys: ((member: Member) => Promise<Member | undefined>) | undefined;
 
   /** @param own this authority's own list, read from its database instead of over the network */
   constructor(db: Db, clock: Clock, client: PeerClient, own: { uri: string; read: () => Promise<string> }) {
@@ -46,6 +49,14 @@ export class StatusListCache {
     return { kind: 'loaded', list, issuedAt, expiresAt, fetchedAt };
   }
 
+  /** Lets go of a list whose key its authority has given up: whoever has that key may have written it. */
+  keepOnlySignedBy({ statusListUri: uri, issuerKeys }: Member): void {
+    const held = this.#held.get(uri);
+    if (!held || issuerKeys.some(({ kid }) => kid === signerOf(held.token))) return;
+    this.#held.delete(uri);
+    this.#etags.delete(uri);
+  }
+
   async load(memberOf: (uri: string) => Member | undefined): Promise<void> {
     for (const stored of await loadStatusLists(this.#db)) {
       const member = memberOf(stored.uri);
@@ -56,7 +67,7 @@ export class StatusListCache {
   /** Looks at one member's list. @returns whether a list that is good now is held afterwards */
   async refresh(member: Member): Promise<boolean> {
     const uri = member.statusListUri;
-    if (uri === this.#own.uri) return this.take(member, await this.#own.read());
+    if (uri === this.#own.uri) return this.#takeFromItself(member, await this.#own.read());
     const answer = await this.#client.get(uri, {
       accept: 'application/statuslist+jwt',
       etag: this.#held.has(uri) ? this.#etags.get(uri) : undefined,
@@ -65,9 +76,19 @@ export class StatusListCache {
     if (answer.kind === 'unreachable') return false;
     if (answer.status === 304) return true;
     if (answer.status !== 200) return false;
-    if (!(await this.take(member, answer.text))) return false;
+    if (!(await this.#takeFromItself(member, answer.text))) return false;
     if (answer.etag !== null) this.#etags.set(uri, answer.etag);
     return true;
+  }
+
+  /**
+   * A list that came from the member's own address. Where it is not by a key that we know, the keys are read again: not
+   * so for a pushed one, by which any stranger could make us ask.
+   */
+  async #takeFromItself(member: Member, token: string): Promise<boolean> {
+    if (await this.take(member, token)) return true;
+    const now = await this.rereadKeys?.(member);
+    return now !== undefined && this.take(now, token);
   }
 
   /** A list that was fetched or pushed: verified, and kept only where it is not older than the one held. */
@@ -77,6 +98,8 @@ export class StatusListCache {
     const taken = await this.#believe(member, token, this.#clock());
     if (!taken) return false;
     const { issuedAt, expiresAt } = taken;
+    // It signs with another key: perhaps it gave the last one up because somebody else has it.
+    if (held && signerOf(held.token) !== signerOf(taken.token)) await this.rereadKeys?.(member);
     await saveStatusList(this.#db, {
       uri: member.statusListUri,
       entityId: member.entityId,
@@ -96,7 +119,7 @@ export class StatusListCache {
         uri,
         now: epochSeconds(this.#clock()),
         skewSeconds: SKEW_SECONDS,
-        keys: member.issuerKeys.map(({ kid, key }) => ({ kid, key })),
+        keys: member.issuerKeys,
       });
       const held = this.#held.get(uri);
       if (held && held.issuedAt > issuedAt) return undefined;

@@ -2,7 +2,7 @@ import type { AuthorityCode, EntityId } from '../kernel/authority.ts';
 import { parseCompactJws, TokenFault } from '../kernel/compact-jws.ts';
 import { type PublicJwk, publicKeyFromJwk, type SigningKey } from '../kernel/signing-key.ts';
 import type { JsonObject } from '../kernel/strict-json.ts';
-import { authorityEntityType, CREDENTIAL_ISSUER } from './authority-metadata.ts';
+import { authorityEntityType, CREDENTIAL_ISSUER, CREDENTIAL_VERIFIER } from './authority-metadata.ts';
 import { signEntityStatement } from './entity-statement.ts';
 import { verifyByKid } from './key-set.ts';
 import { asTrustFault, TrustFault } from './trust-fault.ts';
@@ -119,7 +119,7 @@ export async function signSubordinateStatement(
 
 /** The entity types of a member, which the listing can filter by. */
 export function memberEntityTypes(anchor: EntityId): readonly string[] {
-  return ['federation_entity', CREDENTIAL_ISSUER, authorityEntityType(anchor)];
+  return ['federation_entity', CREDENTIAL_ISSUER, CREDENTIAL_VERIFIER, authorityEntityType(anchor)];
 }
 
 function memberPolicy(anchor: EntityId, member: AnchorMember): JsonObject {

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isRefusal, Refusal, type RefusalCode } from '../kernel/refusal.ts';
 import type { Actor } from '../kernel/role.ts';
 import { preferredLanguage } from './accept.ts';
+import { oauthAnswerOf, sendOAuthError } from './oauth-error.ts';
 import { recordIdOf } from './operation-request.ts';
 import { internalProblem, problemOf, sendProblem } from './problem.ts';
 
@@ -49,6 +50,8 @@ export async function answerError(
     : refusalOfFramework(error, request, operation?.bodyLimitBytes ?? bodyBytes);
   if (refusal === undefined) {
     request.attempt.failure = error;
+    if (operation?.errorForm === 'oauth')
+      return sendOAuthError(reply, { status: 500, body: { error: 'server_error' } });
     return sendProblem(reply, internalProblem(language, request.id), language);
   }
   request.attempt.refusal = refusal.code;
@@ -65,6 +68,7 @@ export async function answerError(
       request.attempt.failure = failure;
     });
   }
+  if (operation?.errorForm === 'oauth') return sendOAuthError(reply, oauthAnswerOf(refusal));
   return sendProblem(reply, problemOf(refusal, { language, requestId: request.id }), language);
 }
 

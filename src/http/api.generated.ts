@@ -1071,6 +1071,391 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/registrations/{registrationId}/certificates/{certificateId}/print": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The certificate on paper or as a card (受領証の印刷)
+         * @description A PDF/A with the machine-readable certificate attached, signed by the authority where it has a seal key.
+         */
+        get: operations["printCertificate"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/certificates/{certificateId}/print": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** My certificate as a PDF (わたしの受領証の印刷) */
+        get: operations["printMyCertificate"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/procedures/{procedureId}/documents/{document}/print": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A document of the procedure as a PDF (様式・通知・決裁・点検表の印刷) */
+        get: operations["printProcedureDocument"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/transfers/{transferId}/documents/{document}/print": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A document of the continuation as a PDF (継続申告書・通知・決裁・点検表の印刷) */
+        get: operations["printTransferDocument"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/certificate-renewals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Renew many certificates (受領証の一括更新)
+         * @description Those that expire before a day, or all that a compromised key signed. Each new certificate becomes good in the moment
+         *     the old one ends; the work goes on in the background and survives a crash. What a compromised key signed is refused at
+         *     once by the key's revocation; renewal gives the couples good ones.
+         */
+        post: operations["renewCertificates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/certificate-renewals/{renewalId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far a renewal is (一括更新の状況) */
+        get: operations["getCertificateRenewal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/registrations/{registrationId}/wallet-offers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Offer a certificate to one partner's wallet (ウォレットへの交付)
+         * @description Answers what the wallet reads from a QR code (OpenID4VCI 1.0 §4.1) and, apart from it, the transaction code, which the
+         *     clerk hands over on paper or tells. Both are shown once. The offer ends after 30 minutes, with its first use, or with the
+         *     fifth wrong transaction code. An earlier unused offer to the same partner ends.
+         */
+        post: operations["offerToWallet"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/wallet-offers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take my certificate into my wallet (わたしのウォレットへ) */
+        post: operations["offerToMyWallet"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wallet-issuances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Wallet certificates that wait for an approver (交付の決裁待ち) */
+        get: operations["listWalletIssuances"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/wallet-issuances/{issuanceId}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide on a wallet certificate (交付の決裁)
+         * @description Not by who made the offer.
+         */
+        post: operations["decideWalletIssuance"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/presentation-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask a wallet to present a certificate (ウォレットからの提示を求める)
+         * @description For anybody, without an account: a landlord or a hospital shows the answer as a QR code (OpenID4VP 1.0). A partner in a
+         *     session of a continuation asks for the consent to be signed in the wallet (`transfer_consent`). The answer is read with the
+         *     secret that only this answer holds.
+         */
+        post: operations["requestPresentation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/presentation-requests/{requestId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the wallet presented (提示の結果)
+         * @description With the secret of the request as a Bearer token. The verdict and the disclosed items are given once and then destroyed.
+         */
+        get: operations["getPresentation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/wallet/offers/{reference}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Credential offer (OpenID4VCI 1.0 §4.1.3) */
+        get: operations["getCredentialOffer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/.well-known/openid-credential-issuer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Credential issuer metadata (OpenID4VCI 1.0 §12.2) */
+        get: operations["getCredentialIssuerMetadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/.well-known/oauth-authorization-server": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Authorization server metadata (RFC 8414) */
+        get: operations["getAuthorizationServerMetadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/wallet/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Token endpoint, pre-authorized code (OpenID4VCI 1.0 §6) */
+        post: operations["requestWalletToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/wallet/nonce": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Nonce endpoint (OpenID4VCI 1.0 §7) */
+        post: operations["requestWalletNonce"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/wallet/credential": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Credential endpoint (OpenID4VCI 1.0 §8)
+         * @description The access token stands in the Authorization header, with its DPoP proof.
+         */
+        post: operations["requestCredential"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/wallet/deferred-credential": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Deferred credential endpoint (OpenID4VCI 1.0 §9) */
+        post: operations["requestDeferredCredential"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/wallet/notification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Notification endpoint (OpenID4VCI 1.0 §11) */
+        post: operations["notifyIssuer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/wallet/presentations/{reference}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Request object (OpenID4VP 1.0 §5.7, RFC 9101) */
+        get: operations["getPresentationRequest"];
+        put?: never;
+        /** Response of the wallet (direct_post, direct_post.jwt; OpenID4VP 1.0 §8.2, §8.3) */
+        post: operations["receivePresentation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/audit/events": {
         parameters: {
             query?: never;
@@ -1396,6 +1781,7 @@ export interface components {
             claims?: {
                 [key: string]: unknown;
             };
+            continuity?: components["schemas"]["Continuity"];
             /** @description How old the knowledge is that the verdict rests on */
             basedOn?: {
                 /** Format: date-time */
@@ -1719,6 +2105,11 @@ export interface components {
             position: components["schemas"]["Position"];
             /** @enum {string} */
             state: "intended" | "issued" | "revoked";
+            /**
+             * @description To carry, or bound to a key in a wallet
+             * @enum {string}
+             */
+            form?: "portable" | "wallet";
             /** Format: date */
             issuedOn: string;
             /** Format: date */
@@ -1799,7 +2190,7 @@ export interface components {
             /** Format: date-time */
             at?: string;
             /** @enum {string} */
-            method?: "session" | "counter";
+            method?: "session" | "counter" | "wallet";
         };
         ConsentRequest: {
             /** @enum {string} */
@@ -2301,6 +2692,60 @@ export interface components {
             expiresAt?: string;
             downloads: number;
         };
+        WalletOffer: {
+            /** Format: uuid */
+            offerId: string;
+            /** @description For a QR code */
+            offerUri: string;
+            /** @description Six digits, handed over apart from the QR code */
+            transactionCode: string;
+            /** Format: date-time */
+            expiresAt: string;
+            needsApproval: boolean;
+        };
+        WalletIssuance: {
+            /** Format: uuid */
+            issuanceId: string;
+            /** Format: uuid */
+            registrationId: string;
+            position: components["schemas"]["Position"];
+            /** @enum {string} */
+            state: "waiting" | "approved" | "denied" | "issued";
+            /** Format: date-time */
+            requestedAt: string;
+        };
+        OAuthError: {
+            error: string;
+            /** @description ASCII */
+            error_description?: string;
+        };
+        CertificateRenewal: {
+            /** Format: uuid */
+            renewalId: string;
+            /** @enum {string} */
+            reason: "expiring" | "key_compromised";
+            total: number;
+            done: number;
+            /** Format: date-time */
+            startedAt: string;
+            /** Format: date-time */
+            finishedAt?: string;
+        };
+        /** @description Whether the chain of authorities since the first oath is proven, link by link (継続の証明) */
+        Continuity: {
+            /** @enum {string} */
+            outcome: "proven" | "failed" | "undetermined" | "not_shown";
+            /** Format: date */
+            firstOathDate?: string;
+            links: {
+                from: components["schemas"]["AuthorityRef"];
+                to: components["schemas"]["AuthorityRef"];
+                /** Format: date */
+                releasedOn: string;
+                /** @enum {string} */
+                outcome: "passed" | "failed" | "undetermined";
+            }[];
+        };
         Jwks: {
             keys: {
                 [key: string]: unknown;
@@ -2308,6 +2753,30 @@ export interface components {
         };
     };
     responses: {
+        /** @description A PDF */
+        Pdf: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /** @example %PDF-1.7 */
+                "application/pdf": string;
+            };
+        };
+        /** @description An error in the form of RFC 6749 §5.2 */
+        OAuthError: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": "invalid_request"
+                 *     }
+                 */
+                "application/json": components["schemas"]["OAuthError"];
+            };
+        };
         /** @description A problem document (RFC 9457) */
         Problem: {
             headers: {
@@ -2332,6 +2801,11 @@ export interface components {
         IdempotencyKey: string;
         RegistrationId: string;
         CertificateId: string;
+        Reference: string;
+        /** @description Proof of possession (RFC 9449) */
+        DPoP: string;
+        /** @description Paper, card, or the English sheet that goes with it */
+        PrintFormat: "a4" | "card" | "companion_en";
         ProcedureId: string;
         ImportId: string;
         ExportId: string;
@@ -5150,6 +5624,798 @@ export interface operations {
                 };
             };
             default: components["responses"]["Problem"];
+        };
+    };
+    printCertificate: {
+        parameters: {
+            query: {
+                /** @description Why the personal data is read (利用目的) */
+                purpose: components["parameters"]["Purpose"];
+                /** @description Paper, card, or the English sheet that goes with it */
+                format?: components["parameters"]["PrintFormat"];
+            };
+            header?: never;
+            path: {
+                registrationId: components["parameters"]["RegistrationId"];
+                certificateId: components["parameters"]["CertificateId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Pdf"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    printMyCertificate: {
+        parameters: {
+            query?: {
+                /** @description Paper, card, or the English sheet that goes with it */
+                format?: components["parameters"]["PrintFormat"];
+            };
+            header?: never;
+            path: {
+                certificateId: components["parameters"]["CertificateId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Pdf"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    printProcedureDocument: {
+        parameters: {
+            query: {
+                /** @description Why the personal data is read (利用目的) */
+                purpose: components["parameters"]["Purpose"];
+            };
+            header?: never;
+            path: {
+                procedureId: components["parameters"]["ProcedureId"];
+                document: "form" | "notice" | "notice_to_partner" | "decision_sheet" | "checklist" | "certificate_of_fact";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Pdf"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    printTransferDocument: {
+        parameters: {
+            query: {
+                /** @description Why the personal data is read (利用目的) */
+                purpose: components["parameters"]["Purpose"];
+            };
+            header?: never;
+            path: {
+                transferId: components["parameters"]["TransferId"];
+                document: "continuation_form" | "notice_to_origin" | "decision_sheet" | "checklist";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Pdf"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    renewCertificates: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Chosen by the caller, new for each new command; the same key with the same body is carried out once. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "expiring",
+                 *       "expiringBefore": "2027-01-31"
+                 *     }
+                 */
+                "application/json": {
+                    /** @enum {string} */
+                    reason: "expiring" | "key_compromised";
+                    /**
+                     * Format: date
+                     * @description Required with expiring
+                     */
+                    expiringBefore?: string;
+                    /** @description Required with key_compromised */
+                    keyId?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Begun */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "renewalId": "7a3c3f52-93a4-4d76-8a57-0a52d0c0f00c",
+                     *       "reason": "expiring",
+                     *       "total": 12,
+                     *       "done": 0,
+                     *       "startedAt": "2026-11-20T01:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CertificateRenewal"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getCertificateRenewal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                renewalId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Progress */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "renewalId": "7a3c3f52-93a4-4d76-8a57-0a52d0c0f00c",
+                     *       "reason": "expiring",
+                     *       "total": 12,
+                     *       "done": 0,
+                     *       "startedAt": "2026-11-20T01:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CertificateRenewal"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    offerToWallet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                registrationId: components["parameters"]["RegistrationId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "position": "first",
+                 *       "identityCheckedBy": "photo_id"
+                 *     }
+                 */
+                "application/json": {
+                    position: components["schemas"]["Position"];
+                    /** @enum {string} */
+                    identityCheckedBy: "photo_id" | "known_in_person" | "two_documents";
+                };
+            };
+        };
+        responses: {
+            /** @description The offer */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "offerId": "7a3c3f52-93a4-4d76-8a57-0a52d0c0f009",
+                     *       "offerUri": "openid-credential-offer://?credential_offer_uri=http%3A%2F%2Flocalhost%3A4104%2Fwallet%2Foffers%2Fabc",
+                     *       "transactionCode": "493536",
+                     *       "expiresAt": "2026-12-04T03:00:00Z",
+                     *       "needsApproval": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WalletOffer"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    offerToMyWallet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The offer */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "offerId": "7a3c3f52-93a4-4d76-8a57-0a52d0c0f009",
+                     *       "offerUri": "openid-credential-offer://?credential_offer_uri=http%3A%2F%2Flocalhost%3A4104%2Fwallet%2Foffers%2Fabc",
+                     *       "transactionCode": "493536",
+                     *       "expiresAt": "2026-12-04T03:00:00Z",
+                     *       "needsApproval": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WalletOffer"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listWalletIssuances: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Without names */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "issuances": []
+                     *     }
+                     */
+                    "application/json": {
+                        issuances: components["schemas"]["WalletIssuance"][];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    decideWalletIssuance: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Chosen by the caller, new for each new command; the same key with the same body is carried out once. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                issuanceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "decision": "approve"
+                 *     }
+                 */
+                "application/json": {
+                    /** @enum {string} */
+                    decision: "approve" | "deny";
+                };
+            };
+        };
+        responses: {
+            /** @description Decided */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "issuanceId": "7a3c3f52-93a4-4d76-8a57-0a52d0c0f00a",
+                     *       "registrationId": "3f8e3b3e-6b1f-4d5e-9a55-0d6d4a3d1f10",
+                     *       "position": "first",
+                     *       "state": "approved",
+                     *       "requestedAt": "2026-11-20T01:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WalletIssuance"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    requestPresentation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "purpose": "verification",
+                 *       "claims": [
+                 *         "partner_name"
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    /** @enum {string} */
+                    purpose: "verification" | "transfer_consent";
+                    /** @description Items asked for; none where absent */
+                    claims?: ("registered_name" | "alias_name" | "birth_date" | "partner_name" | "oath_date" | "first_oath_date" | "first_authority" | "authority" | "certificate_number" | "family_members" | "continuity")[];
+                    /** Format: uuid */
+                    transferId?: string;
+                    /**
+                     * @description x509_hash where absent
+                     * @enum {string}
+                     */
+                    clientIdPrefix?: "x509_hash" | "openid_federation" | "redirect_uri";
+                    /**
+                     * @description direct_post.jwt where absent
+                     * @enum {string}
+                     */
+                    responseMode?: "direct_post" | "direct_post.jwt";
+                };
+            };
+        };
+        responses: {
+            /** @description The request */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "requestId": "7a3c3f52-93a4-4d76-8a57-0a52d0c0f00b",
+                     *       "requestUri": "openid4vp://?client_id=x&request_uri=y",
+                     *       "secret": "c2VjcmV0",
+                     *       "expiresAt": "2026-12-04T03:00:00Z"
+                     *     }
+                     */
+                    "application/json": {
+                        /** Format: uuid */
+                        requestId: string;
+                        /** @description For a QR code or a link */
+                        requestUri: string;
+                        /** @description Reads the result once */
+                        secret: string;
+                        /** Format: date-time */
+                        expiresAt: string;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getPresentation: {
+        parameters: {
+            query?: never;
+            header: {
+                "X-Request-Secret": string;
+            };
+            path: {
+                requestId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Waiting, or the result */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "state": "open"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {string} */
+                        state: "open" | "answered" | "failed" | "read" | "expired";
+                        verification?: components["schemas"]["Verification"];
+                        reason?: string;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getCredentialOffer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                reference: components["parameters"]["Reference"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The offer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "credential_issuer": "http://localhost:4104",
+                     *       "credential_configuration_ids": [
+                     *         "partnership-oath"
+                     *       ],
+                     *       "grants": {}
+                     *     }
+                     */
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            default: components["responses"]["OAuthError"];
+        };
+    };
+    getCredentialIssuerMetadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Metadata */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "credential_issuer": "http://localhost:4104"
+                     *     }
+                     */
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getAuthorizationServerMetadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Metadata */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "issuer": "http://localhost:4104"
+                     *     }
+                     */
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    requestWalletToken: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Proof of possession (RFC 9449) */
+                DPoP?: components["parameters"]["DPoP"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Apre-authorized_code&pre-authorized_code=abc&tx_code=493536 */
+                "application/x-www-form-urlencoded": string;
+            };
+        };
+        responses: {
+            /** @description Access token */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "access_token": "abc",
+                     *       "token_type": "DPoP",
+                     *       "expires_in": 300
+                     *     }
+                     */
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            default: components["responses"]["OAuthError"];
+        };
+    };
+    requestWalletNonce: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A nonce for one proof */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "c_nonce": "abc"
+                     *     }
+                     */
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            default: components["responses"]["OAuthError"];
+        };
+    };
+    requestCredential: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Proof of possession (RFC 9449) */
+                DPoP?: components["parameters"]["DPoP"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "credential_configuration_id": "partnership-oath",
+                 *       "proofs": {
+                 *         "jwt": [
+                 *           "eyJ.eyJ.c2ln"
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description The credential */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "credentials": [
+                     *         {
+                     *           "credential": "eyJ.eyJ.c2ln~"
+                     *         }
+                     *       ],
+                     *       "notification_id": "abc"
+                     *     }
+                     */
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Somebody has to approve first */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "transaction_id": "abc",
+                     *       "interval": 5
+                     *     }
+                     */
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            default: components["responses"]["OAuthError"];
+        };
+    };
+    requestDeferredCredential: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Proof of possession (RFC 9449) */
+                DPoP?: components["parameters"]["DPoP"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "transaction_id": "abc"
+                 *     }
+                 */
+                "application/json": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description The credential */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "credentials": [
+                     *         {
+                     *           "credential": "eyJ.eyJ.c2ln~"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description Not yet */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "transaction_id": "abc",
+                     *       "interval": 5
+                     *     }
+                     */
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            default: components["responses"]["OAuthError"];
+        };
+    };
+    notifyIssuer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Proof of possession (RFC 9449) */
+                DPoP?: components["parameters"]["DPoP"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "notification_id": "abc",
+                 *       "event": "credential_accepted"
+                 *     }
+                 */
+                "application/json": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Noted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["OAuthError"];
+        };
+    };
+    getPresentationRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                reference: components["parameters"]["Reference"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Signed request */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example eyJ.eyJ.c2ln */
+                    "application/oauth-authz-req+jwt": string;
+                };
+            };
+            default: components["responses"]["OAuthError"];
+        };
+    };
+    receivePresentation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                reference: components["parameters"]["Reference"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example vp_token=%7B%7D&state=abc */
+                "application/x-www-form-urlencoded": string;
+            };
+        };
+        responses: {
+            /** @description Taken */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example {} */
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            default: components["responses"]["OAuthError"];
         };
     };
     queryAuditEvents: {

@@ -25,6 +25,8 @@ export type Operation = {
   /** By status (`200`, `default`), then by media type. */
   readonly responses: ReadonlyMap<string, Media>;
   readonly servedBy: readonly Server[];
+  /** `oauth`: errors as RFC 6749 §5.2 has them, for the protocols that say so. */
+  readonly errorForm: 'problem' | 'oauth';
   readonly rawBody: boolean;
   readonly idempotent: boolean;
   readonly bodyLimitBytes: number | undefined;

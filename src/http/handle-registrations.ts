@@ -106,6 +106,7 @@ export function registrationHandlers(node: NodeParts): Handlers<RegistrationOper
         { registrationId: row.id, epoch: row.epoch },
         params.certificateId,
       );
+      if (certificate.form === 'wallet') throw new Refusal('record_not_found', {});
       const forms = await formsBody(node, certificate);
       if (!forms)
         throw new Refusal('certificate_state_conflict', { state: certificate.state, allowed: ['issued'] });
@@ -250,15 +251,20 @@ export function partnerBody({
 export function certificateSummary({
   id,
   position,
+  form,
   state,
   issuedOn,
   expiresOn,
 }: CertificateRow): Schemas['CertificateSummary'] {
   if (state === 'abandoned') throw new Refusal('record_not_found', {});
-  return { certificateId: id, position, state, issuedOn, expiresOn };
+  return { certificateId: id, position, form, state, issuedOn, expiresOn };
 }
 
-/** @returns undefined while the certificate is not signed yet, or where its registration's data were erased */
+/**
+ * What the authority hands out: the portable form. One that is bound to a wallet's key is that wallet's alone.
+ *
+ * @returns undefined while the certificate is not signed yet, or where its registration's data were erased
+ */
 export async function formsBody(
   node: NodeParts,
   certificate: CertificateRow,
@@ -269,6 +275,7 @@ export async function formsBody(
   const forms = sealer && (await readForms(node.db, sealer, id));
   if (!forms) return undefined;
   const { sdJwtVc, paperToken } = forms;
+  if (paperToken === null) return undefined;
   return {
     certificateId: id,
     position,

@@ -1,9 +1,10 @@
 import { appendEvent } from '../audit/audit-log.ts';
+import type { ContinuityProof } from '../certificate/continuity-proof.ts';
 import type { Verification } from '../certificate/verification.ts';
 import { verifyCertificate } from '../certificate/verify-certificate.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { SKEW_SECONDS } from '../federation/member-directory.ts';
-import { isAuthorityCode } from '../kernel/authority.ts';
+import { type AuthorityCode, isAuthorityCode } from '../kernel/authority.ts';
 import { dayInJapan, epochSeconds } from '../kernel/clock.ts';
 import { Refusal } from '../kernel/refusal.ts';
 import { isJsonObject, JsonFault, type JsonValue, parseStrictJson } from '../kernel/strict-json.ts';
@@ -29,7 +30,7 @@ export function verificationHandlers(
 > {
   return {
     async verifyCertificate({ body }) {
-      return { status: 200, body: bodyOf(await verify(node, body)) };
+      return { status: 200, body: verificationBody(node, await verify(node, body)) };
     },
 
     async verifyCertificates({ rawBody }) {
@@ -56,7 +57,7 @@ export function verificationHandlers(
       return {
         status: 200,
         body: {
-          verification: bodyOf(verification),
+          verification: verificationBody(node, verification),
           ...(continuation ? { continuation: continuationBody(continuation, book, language) } : {}),
         },
       };
@@ -130,7 +131,7 @@ async function* verdictLines(node: NodeParts, text: string): AsyncIterable<strin
     number += 1;
     if (line.trim() === '') continue;
     const question = readQuestion(line);
-    const verdict = question ? bodyOf(await verify(node, question)) : UNREADABLE_LINE;
+    const verdict = question ? verificationBody(node, await verify(node, question)) : UNREADABLE_LINE;
     yield `${JSON.stringify({ line: number, ...verdict })}\n`;
   }
 }
@@ -164,14 +165,18 @@ function readKeyBinding(value: JsonValue): Question['keyBinding'] {
   return fits(audience, 1, 512) && fits(nonce, 8, 256) ? { audience, nonce } : undefined;
 }
 
-function bodyOf(verification: Verification): VerificationBody {
+/** A verdict as the contract has it, wherever it is told. */
+export function verificationBody(
+  { nameOf }: Pick<NodeParts, 'nameOf'>,
+  verification: Verification,
+): VerificationBody {
   const checks = verification.checks.map(({ name, outcome, reason }) => ({
     check: name,
     outcome,
     ...(reason ? { reason } : {}),
   }));
   if (verification.verdict !== 'valid') return { verdict: verification.verdict, checks };
-  const { kind, issuer, issuedAt, expiresAt, claims, basedOn } = verification.certificate;
+  const { kind, issuer, issuedAt, expiresAt, claims, continuity, basedOn } = verification.certificate;
   return {
     verdict: 'valid',
     checks,
@@ -180,10 +185,29 @@ function bodyOf(verification: Verification): VerificationBody {
     issuedAt: instant(issuedAt),
     expiresAt: instant(expiresAt),
     claims: { ...claims } as Record<string, unknown>,
+    // Paper has no links to show.
+    ...(kind === 'sd-jwt-vc' ? { continuity: continuityBody(nameOf, continuity) } : {}),
     basedOn: {
       trustVerifiedAt: instant(basedOn.trustVerifiedAt),
       statusIssuedAt: instant(basedOn.statusIssuedAt),
     },
+  };
+}
+
+function continuityBody(
+  nameOf: NodeParts['nameOf'],
+  proof: ContinuityProof | undefined,
+): components['schemas']['Continuity'] {
+  if (!proof) return { outcome: 'not_shown', links: [] };
+  const authority = (code: AuthorityCode) => ({ code, name: { ...nameOf(code) } });
+  return {
+    outcome: proof.outcome,
+    ...(proof.outcome === 'proven' ? { firstOathDate: proof.firstOathDate } : {}),
+    links: proof.links.map(({ from, to, ...link }) => ({
+      ...link,
+      from: authority(from),
+      to: authority(to),
+    })),
   };
 }
 

@@ -23,6 +23,9 @@ export type HandlerRequest<Op> = {
     readonly 'accept-language': string | undefined;
     readonly 'idempotency-key': string | undefined;
     readonly 'if-none-match': string | undefined;
+    readonly authorization: string | undefined;
+    readonly dpop: string | undefined;
+    readonly 'x-request-secret': string | undefined;
   };
   /** From `Accept-Language`, Japanese in doubt. */
   readonly language: Language;

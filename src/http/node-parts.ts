@@ -7,13 +7,18 @@ import type { PeerClient } from '../federation/peer-client.ts';
 import type { ReceiptDeps } from '../federation/receive-message.ts';
 import type { AuthorityCode, EntityId } from '../kernel/authority.ts';
 import type { Clock } from '../kernel/clock.ts';
-import type { SigningKey } from '../kernel/signing-key.ts';
+import type { PublicJwk, SigningKey } from '../kernel/signing-key.ts';
+import type { PrintShop } from '../print/print-shop.ts';
+import type { Letterhead } from '../print/receipt.ts';
 import type { RuleLibrary } from '../registry/rule-library.ts';
 import type { RuleBook } from '../registry/rule-set.ts';
 import type { Vault } from '../registry/vault.ts';
 import type { HandleDeps } from '../transfer/handle-message.ts';
 import type { ContentFault } from './content-check.ts';
 import type { Sessions } from './session.ts';
+
+/** What an authority sets on its paper beside its name. */
+export type PaperHead = Pick<Letterhead, 'head' | 'sealImage'>;
 
 /** What the handlers are given: built once in app.ts, the same for every request. */
 export type NodeParts = {
@@ -31,6 +36,13 @@ export type NodeParts = {
   readonly client: PeerClient;
   /** Signs what is said to another authority. */
   readonly messageKey: SigningKey;
+  /** Ids of the certificate keys that sign no more. */
+  readonly pastCertificateKeys: readonly string[];
+  /** Signs what wallets are asked; `x5c` is empty where nobody certified the key. */
+  readonly presentation: { readonly key: SigningKey; readonly x5c: readonly string[] } | undefined;
+  /** Signs PDF documents, which needs a certificate of the key. */
+  readonly seal: { readonly key: SigningKey; readonly x5c: readonly string[] } | undefined;
+  readonly printing: { readonly shop: PrintShop; readonly letterhead: PaperHead };
   readonly directory: MemberDirectory;
   readonly issuerTerms: IssuerTerms;
   readonly statusTerms: StatusListTerms;
@@ -42,11 +54,13 @@ export type NodeParts = {
   /** Signs what this node publishes about itself. */
   readonly publications: Publications;
   /** Wakes the workers after a command that leaves work behind, so that nobody waits for the next turn. */
-  readonly wake: (work: 'arrivals' | 'outbox' | 'status') => void;
+  readonly wake: (work: 'arrivals' | 'outbox' | 'status' | 'renewals') => void;
 };
 
 export type Publications = {
   entityConfiguration(): Promise<string>;
+  /** The same for one request to a wallet, with the key to which its answer is encrypted. */
+  verifierConfiguration(encryptionKey?: PublicJwk): Promise<string>;
   historicalKeys(): Promise<string>;
   readonly issuerKeys: readonly Record<string, unknown>[];
   readonly typeMetadata: Record<string, unknown>;

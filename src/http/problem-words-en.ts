@@ -201,6 +201,16 @@ export const PROBLEM_WORDS_EN: ProblemWords = {
     wrong: `${rows} rows are faulty. Nothing was registered.`,
     toDo: 'Mend the reported rows and hand the file in again, or choose to leave faulty rows out.',
   }),
+  document_not_printable: ({ pointers }) => ({
+    title: 'A character cannot be printed',
+    wrong: `No font here has a character of: ${listed(pointers)}. No other character is printed in its place.`,
+    toDo: 'Let the administrator add a font that has it.',
+  }),
+  document_does_not_fit: () => ({
+    title: 'It does not fit on the paper',
+    wrong: 'What is to be printed is too long for this paper.',
+    toDo: 'Choose A4. If that is too small too, ask the counter.',
+  }),
   export_not_approved: () => ({
     title: 'The export is not allowed',
     wrong: 'It has not been approved yet, or the 24 hours of the approval are over.',
@@ -210,6 +220,11 @@ export const PROBLEM_WORDS_EN: ProblemWords = {
     title: 'Not possible in the present state of the export',
     wrong: `The export is ${state}. This is possible in: ${listed(allowed)}.`,
     toDo: 'Ask for a new export if one is needed.',
+  }),
+  oauth_refused: ({ error }) => ({
+    title: 'The wallet was refused',
+    wrong: `What the wallet sent could not be accepted (${error}).`,
+    toDo: 'Begin again in the wallet.',
   }),
   registration_state_conflict: ({ state, allowed }) => ({
     title: 'The registration is not in a state for this',

@@ -213,6 +213,16 @@ export const PROBLEM_WORDS_JA: ProblemWords = {
     wrong: `${rows}行に誤りがあります。何も登録していません。`,
     toDo: '報告された行を直して出し直すか、「誤りのある行を除く」を選んでください。',
   }),
+  document_not_printable: ({ pointers }) => ({
+    title: '印刷できない文字があります',
+    wrong: `使えるフォントにない文字が含まれています: ${listed(pointers)}。文字を置き換えて印刷することはしません。`,
+    toDo: 'その文字のあるフォントを管理者に追加してもらってください。',
+  }),
+  document_does_not_fit: () => ({
+    title: '用紙に収まりません',
+    wrong: '記載が長く、この用紙に収まりません。',
+    toDo: 'A4の受領証を選んでください。それでも収まらないときは窓口にご相談ください。',
+  }),
   export_not_approved: () => ({
     title: '全件出力が許可されていません',
     wrong: 'この出力はまだ決裁されていないか、許可の期限（24時間）が過ぎています。',
@@ -222,6 +232,11 @@ export const PROBLEM_WORDS_JA: ProblemWords = {
     title: 'いまの出力申請の状態ではできません',
     wrong: `申請の状態は「${state}」です。この操作ができる状態: ${listed(allowed)}。`,
     toDo: '必要であれば、新しく申請してください。',
+  }),
+  oauth_refused: ({ error }) => ({
+    title: 'ウォレットとの通信が受け付けられません',
+    wrong: `ウォレットとの通信を確認できませんでした（${error}）。`,
+    toDo: 'ウォレットで初めからやり直してください。',
   }),
   registration_state_conflict: ({ state, allowed }) => ({
     title: 'いまの登録の状態ではできません',

@@ -33,6 +33,7 @@ export function readOperation({ components, path, item, key, operation }: Source
     ),
     responses: responsesOf(operationId, operation.responses, resolve),
     servedBy: servedByOf(operationId, operation['x-served-by']),
+    errorForm: errorFormOf(operationId, operation['x-error-form']),
     rawBody,
     idempotent: idempotencyOf(operationId, operation['x-idempotency']),
     bodyLimitBytes: positive(operationId, 'x-body-limit', operation['x-body-limit']),
@@ -108,6 +109,12 @@ function servedByOf(operationId: string, node: unknown): readonly Server[] {
   if (servers.length === 0 || servers.some((server) => server !== 'authority' && server !== 'anchor'))
     throw new ContractFault(operationId, 'has an x-served-by other than authority or anchor.');
   return servers as Server[];
+}
+
+function errorFormOf(operationId: string, node: unknown): Operation['errorForm'] {
+  if (node !== undefined && node !== 'oauth')
+    throw new ContractFault(operationId, 'has an x-error-form other than `oauth`.');
+  return node ?? 'problem';
 }
 
 function idempotencyOf(operationId: string, node: unknown): boolean {

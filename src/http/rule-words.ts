@@ -77,6 +77,11 @@ const RULES: Readonly<Record<string, Readonly<Record<Language, Sentence>>>> = {
     ja: () => 'ほかの項目にも使われている見出しです',
     en: () => 'is the heading of another item too',
   },
+  not_expected: { ja: () => 'この目的では使わない項目です', en: () => 'is not used for this purpose' },
+  signed_request: {
+    ja: () => '署名のない要求では同意を求められません',
+    en: () => 'must be a prefix with a signed request where a consent is asked for',
+  },
   excludes_preferred: {
     ja: () => '希望する連絡方法が、使わない方法にも入っています',
     en: () => 'excludes the very way that is preferred',

@@ -1,8 +1,7 @@
 import type { KeyObject } from 'node:crypto';
-import { CompactSign } from 'jose';
-import { fromBase64url } from './base64url.ts';
-import { isSignedBy } from './es256.ts';
-import { decodeUtf8, isJsonObject, type JsonObject, parseStrictJson } from './strict-json.ts';
+import { fromBase64url, toBase64url } from './base64url.ts';
+import { isSignedBy, signEs256 } from './es256.ts';
+import { decodeUtf8, isJsonObject, type JsonObject, type JsonValue, parseStrictJson } from './strict-json.ts';
 
 /** Why a signed text is not what it claims to be. A closed list: verdicts, receipts and tests name them. */
 export type TokenFaultReason =
@@ -70,10 +69,12 @@ export function parseCompactJws(text: string, form: JwsForm): CompactJws {
   if (text.length > form.maxLength) throw new TokenFault('too_long');
   const parts = text.split('.');
   if (parts.length !== 3) throw new TokenFault('not_compact');
-  const [headerBytes, payloadBytes, signature] = parts.map(fromBase64url);
-  if (!headerBytes || !payloadBytes || !signature) throw new TokenFault('not_canonical');
-  if (headerBytes.length === 0 || payloadBytes.length === 0) throw new TokenFault('not_compact');
-  const header = parseObject(headerBytes, 'header_malformed');
+  const [headerText = '', ...rest] = parts;
+  const [payloadBytes, signature] = rest.map(fromBase64url);
+  if (!payloadBytes || !signature || !(headers.has(headerText) || fromBase64url(headerText)))
+    throw new TokenFault('not_canonical');
+  if (headerText === '' || payloadBytes.length === 0) throw new TokenFault('not_compact');
+  const header = readHeader(headerText);
   if (header.alg !== 'ES256') throw new TokenFault('alg_not_allowed', 'alg');
   if (header.typ !== form.typ) throw new TokenFault('typ_wrong', 'typ');
   const required = form.requiredHeader ?? [];
@@ -94,6 +95,31 @@ export function parseCompactJws(text: string, form: JwsForm): CompactJws {
   };
 }
 
+const HEADERS_KEPT = 256;
+const headers = new Map<string, JsonObject>();
+
+/**
+ * An authority signs thousands of texts under one header, most of it its X.509 certificate: the last ones read are kept,
+ * by their canonical text. They are frozen, and every rule is still applied to each.
+ */
+function readHeader(text: string): JsonObject {
+  const kept = headers.get(text);
+  if (kept) return kept;
+  const header = deepFreeze(parseObject(Buffer.from(text, 'base64url'), 'header_malformed'));
+  const [oldest] = headers.keys();
+  if (oldest !== undefined && headers.size >= HEADERS_KEPT) headers.delete(oldest);
+  headers.set(text, header);
+  return header;
+}
+
+function deepFreeze<Value extends JsonValue>(value: Value): Value {
+  if (typeof value === 'object' && value !== null) {
+    for (const inner of Object.values(value)) deepFreeze(inner as JsonValue);
+    Object.freeze(value);
+  }
+  return value;
+}
+
 function parseObject(bytes: Buffer, reason: TokenFaultReason): JsonObject {
   try {
     const value = parseStrictJson(decodeUtf8(bytes), { maxDepth: 16 });
@@ -112,14 +138,16 @@ export async function verifySignature(jws: CompactJws, key: VerificationKey): Pr
 }
 
 /** Signs claims as a compact JWS. Header members are written in the order given, `alg` and `typ` first. */
-export function signCompactJws(
+export async function signCompactJws(
   header: { readonly typ: string; readonly [member: string]: unknown },
   claims: JsonObject,
   key: VerificationKey,
 ): Promise<string> {
-  return new CompactSign(Buffer.from(JSON.stringify(claims)))
-    .setProtectedHeader({ alg: 'ES256', ...header } as { alg: 'ES256' })
-    .sign(key);
+  const [head, payload] = [{ alg: 'ES256', ...header }, claims].map((part) =>
+    toBase64url(JSON.stringify(part)),
+  );
+  const signingInput = `${head}.${payload}`;
+  return `${signingInput}.${toBase64url(await signEs256(key, signingInput))}`;
 }
 
 export type TimeRule = {

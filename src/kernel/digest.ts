@@ -1,11 +1,11 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 
 export function sha256(data: Uint8Array | string): Buffer {
-  return createHash('sha256').update(data).digest();
+  return hash('sha256', data, 'buffer');
 }
 
 export function sha256Base64url(data: Uint8Array | string): string {
-  return sha256(data).toString('base64url');
+  return hash('sha256', data, 'base64url');
 }
 
 /** Compares in a time that does not depend on where the two differ. */

@@ -10,6 +10,7 @@ export type RefusalFacts = {
   representation_unavailable: { readonly offered: readonly string[] };
   route_not_found: Record<never, never>;
   method_not_allowed: { readonly allowed: readonly string[] };
+  oauth_refused: OAuthRefusal;
   too_many_requests: { readonly retryAfterSeconds: number };
   session_missing: Record<never, never>;
   session_invalid: Record<never, never>;
@@ -42,6 +43,8 @@ export type RefusalFacts = {
   mapping_incomplete: { readonly faults: readonly PlacedFault[] };
   import_state_conflict: { readonly state: string; readonly allowed: readonly string[] };
   import_has_faults: { readonly rows: number };
+  document_not_printable: { readonly pointers: readonly string[] };
+  document_does_not_fit: Record<never, never>;
   export_not_approved: Record<never, never>;
   export_state_conflict: { readonly state: string; readonly allowed: readonly string[] };
   registration_state_conflict: { readonly state: string; readonly allowed: readonly string[] };
@@ -57,6 +60,14 @@ export type RefusalFacts = {
   peer_message_refused: { readonly reason: string };
   peer_unknown: Record<never, never>;
   not_ready: { readonly retryAfterSeconds: number; readonly cause: string };
+};
+
+/** "No" in the words of an OAuth protocol: its error code, its status, and headers it asks for. The description is ASCII. */
+export type OAuthRefusal = {
+  readonly error: string;
+  readonly status: 400 | 401 | 403 | 404;
+  readonly description?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 };
 
 /** A fault in something larger than one field: where it stands, by which rule, and in words where the rule has none. */

@@ -25,6 +25,7 @@ export type PrivateJwk = {
 export type SigningKey = {
   readonly kid: string;
   readonly privateKey: KeyObject;
+  readonly publicKey: KeyObject;
   readonly publicJwk: PublicJwk;
 };
 
@@ -33,15 +34,28 @@ export function signingKeyFromJwk(jwk: PrivateJwk, use: 'sig' | 'enc' = 'sig'): 
   if (jwk.kty !== 'EC' || jwk.crv !== 'P-256' || typeof jwk.d !== 'string')
     throw new Error('not a P-256 private key');
   const privateKey = createPrivateKey({ key: { ...jwk }, format: 'jwk' });
-  const { x, y } = createPublicKey(privateKey).export({ format: 'jwk' }) as { x: string; y: string };
+  const publicKey = createPublicKey(privateKey);
+  const { x, y } = publicKey.export({ format: 'jwk' }) as { x: string; y: string };
   const kid = thumbprint({ x, y });
   const alg = use === 'sig' ? 'ES256' : 'ECDH-ES';
-  return { kid, privateKey, publicJwk: { kty: 'EC', crv: 'P-256', x, y, kid, alg, use } };
+  return { kid, privateKey, publicKey, publicJwk: { kty: 'EC', crv: 'P-256', x, y, kid, alg, use } };
 }
 
 /** RFC 7638 §3 for an EC key: the required members in lexicographic order. */
 export function thumbprint({ x, y }: { readonly x: string; readonly y: string }): string {
   return sha256Base64url(JSON.stringify({ crv: 'P-256', kty: 'EC', x, y }));
+}
+
+const thumbprints = new WeakMap<KeyObject, string>();
+
+/** The same of a key that was read already; the answer is kept as long as the key is. */
+export function thumbprintOf(key: KeyObject): string {
+  const kept = thumbprints.get(key);
+  if (kept !== undefined) return kept;
+  const { x = '', y = '' } = key.export({ format: 'jwk' });
+  const made = thumbprint({ x, y });
+  thumbprints.set(key, made);
+  return made;
 }
 
 /**

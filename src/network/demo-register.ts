@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   type Certificates,
   issueCertificates,
@@ -134,6 +135,7 @@ async function tellDuplicate({ narration, hirakata, sakai }: Stage, couple: Sche
     async () => {
       const id = await openOath(sakai, couple);
       await until('Hirakata is named', 30, async () => {
+        await pause(1_500);
         const { possibleMatches } = await sakai.post<{ possibleMatches: { code: string }[] }>(
           '/v1/duplicate-checks',
           {

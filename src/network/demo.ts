@@ -6,6 +6,7 @@ import { tellInvalidity } from './demo-invalidity.ts';
 import { tellMove } from './demo-move.ts';
 import { Narration } from './demo-narration.ts';
 import { tellOath } from './demo-oath.ts';
+import { tellPaper } from './demo-paper.ts';
 import { tellRefusal } from './demo-refusal.ts';
 import { tellRegister } from './demo-register.ts';
 import { readStage } from './demo-stage.ts';
@@ -24,6 +25,7 @@ async function run(args: string[]): Promise<void> {
   const couple = await tellOath(stage);
   const move = await tellMove(stage, couple.old);
   await tellInvalidity(stage, move, couple.old);
+  await tellPaper(stage, move);
   await tellAudit(stage, couple, move);
   await tellRegister(stage);
   await tellRefusal(stage, couple.old.first);

@@ -1,28 +1,58 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { open } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { readAnchorKeys } from '../anchor-config.ts';
-import { generateKeyFile, readKeyRing } from '../key-ring.ts';
+import { systemClock } from '../kernel/clock.ts';
+import {
+  completeKeyFile,
+  generateKeyFile,
+  REVOCATION_REASONS,
+  type RevocationReason,
+  readKeyRing,
+} from '../key-ring.ts';
+import { issuerKeys, RolloverFault, revokeCertificateKey, rotateCertificateKey } from '../key-rollover.ts';
+import { writeJson } from './private-file.ts';
 
 const USAGE = `npm run keys -- FILE            keys of an authority (自治体の鍵)
 npm run keys -- --anchor FILE   keys of the trust anchor (信頼の基点の鍵)
 
 Writes FILE (mode 0600), never over an existing one, and prints the public key set to hand over:
-an authority's goes into the anchor's list of members, the anchor's to every authority.`;
+an authority's goes into the anchor's list of members, the anchor's to every authority.
+
+npm run keys -- --complete FILE                            adds keys for purposes that came later
+npm run keys -- --rotate FILE [--now]                      changes the certificate key (受領証の鍵の更新)
+npm run keys -- --revoke KID --reason compromised FILE     gives a certificate key up (鍵の失効)
+
+These three rewrite FILE and print the certificate keys that are published from the next start on, the signing one
+first. Start every process of the authority again afterwards. The next key has to be published for a day before it
+signs: --now leaves that out. What a revoked key signed is refused everywhere; renew it (POST /v1/certificate-renewals).`;
 
 /** `npm run keys`: new keys for production. @returns the exit code */
 async function run(args: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
-    options: { anchor: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h' } },
+    options: {
+      anchor: { type: 'boolean', default: false },
+      complete: { type: 'boolean', default: false },
+      rotate: { type: 'boolean', default: false },
+      now: { type: 'boolean', default: false },
+      revoke: { type: 'string' },
+      reason: { type: 'string', default: 'unspecified' },
+      help: { type: 'boolean', short: 'h' },
+    },
   });
   const [path, ...others] = positionals;
   if (values.help || path === undefined || others.length > 0) {
     console.error(USAGE);
     return values.help ? 0 : 1;
   }
-  const content = values.anchor ? newAnchorFile() : generateKeyFile();
+  const at = systemClock();
+  if (values.complete) return change(path, (file) => completeKeyFile(file, at));
+  if (values.rotate) return change(path, (file) => rotateCertificateKey(file, at, { isUrgent: values.now }));
+  const { revoke: kid, reason } = values;
+  if (kid !== undefined) return change(path, (file) => revokeCertificateKey(file, kid, reasonOf(reason), at));
+  const content = values.anchor ? newAnchorFile() : generateKeyFile(at);
   try {
     // `wx`: keys that are overwritten take the register with them.
     const file = await open(path, 'wx', 0o600);
@@ -40,6 +70,25 @@ async function run(args: string[]): Promise<number> {
   }
   console.log(JSON.stringify({ keys: publicKeys(content, values.anchor) }, null, 2));
   return 0;
+}
+
+/** Rewrites the file whole or not at all. */
+async function change(
+  path: string,
+  changed: (file: Record<string, unknown>) => Record<string, unknown>,
+): Promise<number> {
+  const content = changed(JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>);
+  const outcome = readKeyRing(content);
+  if ('faults' in outcome) throw new RolloverFault(outcome.faults.join('; '));
+  await writeJson(path, content);
+  console.log(JSON.stringify({ keys: issuerKeys(outcome.ring, systemClock()) }, null, 2));
+  return 0;
+}
+
+function reasonOf(text: string): RevocationReason {
+  const reason = REVOCATION_REASONS.find((each) => each === text);
+  if (!reason) throw new RolloverFault(`the reason is none of ${REVOCATION_REASONS.join(', ')}`);
+  return reason;
 }
 
 function newAnchorFile() {

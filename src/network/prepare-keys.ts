@@ -9,7 +9,7 @@ import {
 } from '../federation/certificate-authority.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { type PrivateJwk, type PublicJwk, signingKeyFromJwk } from '../kernel/signing-key.ts';
-import { generateKeyFile, type KeyRing, readKeyRing } from '../key-ring.ts';
+import { completeKeyFile, generateKeyFile, type KeyRing, readKeyRing } from '../key-ring.ts';
 import type { AuthorityPlan, NodePlan } from './network-plan.ts';
 import { fileDamaged, readJson, writeJson } from './private-file.ts';
 import { StartFault } from './start-fault.ts';
@@ -69,15 +69,44 @@ export async function prepareAuthorityKeys(
 ): Promise<KeyRing> {
   const files = authorityFiles(authority);
   await mkdir(authority.folder, { recursive: true, mode: 0o700 });
-  const outcome = readKeyRing(await readOrMake(files.keys, inUse, async () => generateKeyFile()));
+  const found = await readOrMake(files.keys, inUse, async () => generateKeyFile(clock()));
+  const read = readKeyRing(found);
+  if ('faults' in read) throw fileDamaged(files.keys, read.faults.join('; '));
+  const completed = completeKeyFile(found as Record<string, unknown>, clock());
+  if (completed !== found) await writeJson(files.keys, completed);
+  const outcome = readKeyRing(completed);
   if ('faults' in outcome) throw fileDamaged(files.keys, outcome.faults.join('; '));
-  const publicJwk = outcome.ring.certificate.publicJwk;
-  const { entityId, name } = authority;
-  if (!leafIsGood(await readJson(files.x5c), { ca, publicJwk, entityId, at: clock() })) {
-    const leaf = { entityId, organization: name.ja, publicJwk, notBefore: clock() };
-    await writeJson(files.x5c, [await issueSigningCertificate(ca, leaf)]);
-  }
+  await prepareLeaves(authority, outcome.ring, { clock, ca });
   return outcome.ring;
+}
+
+/** A leaf for each key that wallets or readers of a PDF are to know; one that is still good is kept. */
+async function prepareLeaves(
+  authority: AuthorityPlan,
+  { certificate, certificateNext, presentation, seal }: KeyRing,
+  { clock, ca }: { clock: Clock; ca: CertificateAuthority },
+): Promise<void> {
+  const path = authorityFiles(authority).x5c;
+  const { entityId, name } = authority;
+  const found = await readJson(path);
+  const before: Record<string, unknown> = Array.isArray(found)
+    ? { certificate: found }
+    : { ...(found as Record<string, unknown> | undefined) };
+  const chains: Record<string, unknown> = {};
+  for (const [purpose, key] of Object.entries({ certificate, certificateNext, presentation, seal })) {
+    if (!key) continue;
+    const { publicJwk } = key;
+    const isGood = (chain: unknown) => leafIsGood(chain, { ca, publicJwk, entityId, at: clock() });
+    const leaf = {
+      entityId,
+      organization: name.ja,
+      publicJwk,
+      notBefore: clock(),
+      isSeal: purpose === 'seal',
+    };
+    chains[purpose] = Object.values(before).find(isGood) ?? [await issueSigningCertificate(ca, leaf)];
+  }
+  if (JSON.stringify(chains) !== JSON.stringify(found)) await writeJson(path, chains);
 }
 
 async function readOrMake(path: string, inUse: boolean, make: () => Promise<unknown>): Promise<unknown> {

@@ -34,7 +34,7 @@ export type ContinuationFacts = Frame & {
   readonly application: unknown;
   readonly consents: readonly {
     readonly position: 'first' | 'second';
-    readonly method: 'session' | 'counter';
+    readonly method: 'session' | 'counter' | 'wallet';
     readonly givenOn: string;
     /** What the presented certificate disclosed, in the words of a form. */
     readonly person: unknown;

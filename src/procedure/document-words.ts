@@ -141,4 +141,8 @@ export const IDENTITY_WORDS = {
   known_in_person: '面識',
   two_documents: '書類二点',
 } as const;
-export const SIGNATURE_WORDS = { session: '電子', counter: '窓口（書面）' } as const;
+export const SIGNATURE_WORDS = {
+  session: '電子',
+  counter: '窓口（書面）',
+  wallet: 'ウォレット（電子署名）',
+} as const;

@@ -78,6 +78,8 @@ export type NewRegistration = {
   readonly homonymConfirmed?: boolean;
   /** Numbers of the certificates that an imported register had issued; kept sealed. */
   readonly keptNumbers?: Partial<Couple<string>>;
+  /** Signed by the authorities that handed it on so far, oldest first; kept sealed. */
+  readonly continuity?: readonly string[];
   /** Keyed digest (16 bytes) of the number under which an imported register knew the couple. */
   readonly sourceKey?: Buffer;
 };
@@ -108,6 +110,7 @@ export async function insertRegistration(
       declarations: sealer.seal('declarations', JSON.stringify(registration.declarations)),
       residence_due_on: registration.residenceDueOn ?? null,
       source_key: registration.sourceKey ?? null,
+      continuity: sealContinuity(sealer, registration.continuity),
     })
     .execute();
   await trx
@@ -127,6 +130,40 @@ export async function insertRegistration(
     .execute();
   await writeFamily(trx, sealer, registration, registration.familyMembers ?? []);
   await indexPartners(trx, vault, registration);
+}
+
+/** The column of the links, in their order; null where there are none. */
+export function sealContinuity(sealer: Sealer, links: readonly string[] = []): Buffer | null {
+  return links.length > 0 ? sealer.seal('continuity', JSON.stringify(links)) : null;
+}
+
+/** The links with which a registration came here, oldest first; none where it never moved or nothing was proven. */
+export async function readContinuity(
+  db: Db | Trx,
+  sealer: Sealer,
+  { id, epoch }: { readonly id: string; readonly epoch: number },
+): Promise<readonly string[]> {
+  const row = await db
+    .selectFrom('registration')
+    .select('continuity')
+    .where('id', '=', id)
+    .where('epoch', '=', epoch)
+    .executeTakeFirst();
+  return row?.continuity ? (JSON.parse(sealer.open('continuity', row.continuity)) as string[]) : [];
+}
+
+export async function writeContinuity(
+  trx: Trx,
+  sealer: Sealer,
+  { id, epoch }: { readonly id: string; readonly epoch: number },
+  links: readonly string[],
+): Promise<void> {
+  await trx
+    .updateTable('registration')
+    .set({ continuity: sealContinuity(sealer, links) })
+    .where('id', '=', id)
+    .where('epoch', '=', epoch)
+    .execute();
 }
 
 /** A partner's columns as they stand in the table: every name exactly as typed, and sealed. */

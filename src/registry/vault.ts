@@ -13,7 +13,7 @@ export type Vault = {
 
 /** Whose data a data key seals: a registration of one epoch; a transfer's application, a procedure's form or an imported file (epoch 0). */
 export type KeySubject = {
-  readonly kind: 'registration' | 'transfer' | 'procedure' | 'import';
+  readonly kind: 'registration' | 'transfer' | 'procedure' | 'import' | 'presentation';
   readonly id: string;
   readonly epoch: number;
 };
@@ -52,12 +52,13 @@ export async function openSealer(
     .where('subject_id', '=', subject.id)
     .where('epoch', '=', subject.epoch)
     .executeTakeFirst();
-  if (!row?.wrapped_key) return undefined;
-  return sealerOf(
-    vault,
-    subject,
-    unwrapDataKey(vault.keyEncryption, placeOf(vault, subject, 'data_key'), row.wrapped_key),
-  );
+  return row?.wrapped_key ? sealerOfWrapped(vault, subject, row.wrapped_key) : undefined;
+}
+
+/** The sealer of a data key as it is stored: for whoever reads many of them in one statement. */
+export function sealerOfWrapped(vault: Vault, subject: KeySubject, wrappedKey: Buffer): Sealer {
+  const dataKey = unwrapDataKey(vault.keyEncryption, placeOf(vault, subject, 'data_key'), wrappedKey);
+  return sealerOf(vault, subject, dataKey);
 }
 
 /** Destroys the key: whatever it sealed can never be read again, here or in what is copied from here later. */

@@ -14,10 +14,12 @@ import type { Actor } from '../kernel/role.ts';
 import { TRANSITIONS } from '../registry/registration.ts';
 import { changeState, findEpoch, type NewRegistration } from '../registry/registration-store.ts';
 import { destroyDataKey, type Vault } from '../registry/vault.ts';
+import { type ArrivedContinuity, keepContinuity } from './carry-continuity.ts';
 import { closeCase, isFinal } from './close-case.ts';
 import { type End, invalidateEpoch, loadCustody, storeCustody } from './custody-store.ts';
 import { reduce, registrationOf, transferOf } from './protocol.ts';
 import type { Decision, Effect, ProtocolEvent } from './protocol-event.ts';
+import type { ProtocolMessage } from './protocol-message.ts';
 import { ABSENT, NO_TRANSFER, type TransferState } from './protocol-state.ts';
 import { stageRegistration } from './stage-registration.ts';
 import { PROVIDED_ITEMS } from './transfer-payload.ts';
@@ -50,10 +52,12 @@ export type ProtocolDeps = {
 /** What an event needs beside itself: found by its use case, in the same transaction. */
 export type Circumstances = {
   readonly actor: Actor;
-  /** Payload of the REQUEST or OFFER that the event may lead to. */
+  /** Payload of the REQUEST, OFFER or RELEASE that the event may lead to. */
   readonly payload?: WaitingPayload;
   /** The record that an OFFER brought, ready to be staged. */
   readonly staged?: Omit<NewRegistration, 'state' | 'registeredAt' | 'transferId'>;
+  /** What the links prove that a RELEASE completed. */
+  readonly continuity?: ArrivedContinuity;
   /** Why and when, for a dissolution. */
   readonly end?: End;
   /** What the couple is told when the case ends without a transfer. */
@@ -202,7 +206,8 @@ async function carryOut(
     case 'DESTROY_STAGED_KEY':
       return destroyStaged(trx, deps, effect.tid);
     case 'ACTIVATE_REGISTRATION':
-      return recordProvision(trx, deps, effect.terms);
+      await recordProvision(trx, deps, effect.terms);
+      return keepContinuity(trx, deps, effect.terms, at.continuity);
     case 'INTEND_CERTIFICATES':
       return intend(trx, deps, effect, at);
     case 'SETTLE_ARRIVAL':
@@ -309,6 +314,9 @@ async function endCase(
   if (row && at.unmet) await updateTransfer(trx, effect.tid, { unmet: at.unmet }, deps.clock());
 }
 
+/** Steps that carry a payload; said again, they carry the one that waits in the outbox. */
+const CARRYING: readonly ProtocolMessage['step'][] = ['REQUEST', 'OFFER', 'RELEASE'];
+
 async function queueMessages(
   trx: Trx,
   deps: ProtocolDeps,
@@ -317,8 +325,7 @@ async function queueMessages(
 ): Promise<void> {
   const { vault, self, clock } = deps;
   for (const { to, message } of decision.messages) {
-    const carries =
-      (message.step === 'REQUEST' || message.step === 'OFFER') && decision.outcome.kind === 'APPLIED';
+    const carries = CARRYING.includes(message.step) && decision.outcome.kind === 'APPLIED';
     await enqueueMessage(
       trx,
       { vault, self, now: clock() },

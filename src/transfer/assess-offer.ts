@@ -137,6 +137,7 @@ function stagedFrom(
     oathDate: on,
     firstOathDate: offer.firstOathDate,
     firstAuthority: offer.firstAuthority,
+    continuity: offer.continuity ?? [],
     partners,
     declarations: {
       sexualMinorityDeclared: couple.sexualMinorityDeclared ?? null,

@@ -1,13 +1,20 @@
 import type { ProvidedItem } from './transfer-payload.ts';
 
 /** Changed whenever a word of the text or an item changes: a consent is to exactly one text. */
-export const CONSENT_TEXT_VERSION = 'consent-2026-11-2';
+export const CONSENT_TEXT_VERSION = 'consent-2026-11-3';
 
 /** Texts that named the family members too. A consent to an earlier one lets them stay where they are. */
-const NAMING_FAMILY: readonly string[] = [CONSENT_TEXT_VERSION];
+const NAMING_FAMILY: readonly string[] = ['consent-2026-11-2', CONSENT_TEXT_VERSION];
 
 export function coversFamily(textVersion: string): boolean {
   return NAMING_FAMILY.includes(textVersion);
+}
+
+/** Texts that named the authorities so far: without them the proof of the moves before this one stays where it is. */
+const NAMING_CONTINUITY: readonly string[] = [CONSENT_TEXT_VERSION];
+
+export function coversContinuity(textVersion: string): boolean {
+  return NAMING_CONTINUITY.includes(textVersion);
 }
 
 type Names = { readonly ja: string; readonly en: string };
@@ -19,13 +26,13 @@ type Names = { readonly ja: string; readonly en: string };
 export function consentText(origin: Names, destination: Names): Names {
   return {
     ja:
-      `${origin.ja}は、あなたとパートナーの宣誓の記録（氏名、振り仮名、通称名、生年月日、宣誓日、最初の宣誓日と自治体、記載されたご家族）を、` +
+      `${origin.ja}は、あなたとパートナーの宣誓の記録（氏名、振り仮名、通称名、生年月日、宣誓日、最初の宣誓日と自治体、記載されたご家族、これまでに継続した自治体とその日付の証明）を、` +
       `宣誓の継続のために${destination.ja}へ渡します。${destination.ja}は、継続の申告があったことを${origin.ja}へ知らせます。` +
       `新しい受領証が交付されるまで、今の受領証は有効です。交付されると、今の受領証は使えなくなります。` +
       `同意は、${origin.ja}が記録を渡すまで取り下げることができます。同意しない場合は、継続ではなく新たな宣誓の手続をご案内します。`,
     en:
       `${origin.en} gives the record of your oath (registered names, kana, aliases, birth dates, date of the oath, date and authority ` +
-      `of the first oath, family members who are named) to ${destination.en} so that your oath continues there. ${destination.en} tells ${origin.en} that ` +
+      `of the first oath, family members who are named, proof of the authorities so far with the days of each move) to ${destination.en} so that your oath continues there. ${destination.en} tells ${origin.en} that ` +
       `you asked for it. Your present certificate stays valid until the new one is issued, and is invalid from then on. ` +
       `You can withdraw your consent until ${origin.en} has released the record. If you do not consent, you will be shown how to make a new oath instead.`,
   };
@@ -41,4 +48,5 @@ export const ITEM_WORDS: { readonly [Item in ProvidedItem]: Names } = {
   first_oath_date: { ja: '最初の宣誓日', en: 'date of the first oath' },
   first_authority: { ja: '最初に宣誓した自治体', en: 'authority of the first oath' },
   family_members: { ja: '記載されたご家族', en: 'family members who are named' },
+  continuity: { ja: 'これまでの継続の証明', en: 'proof of the authorities so far' },
 };

@@ -1,6 +1,6 @@
 import { appendEvent } from '../audit/audit-log.ts';
 import type { TrustView } from '../certificate/trust-view.ts';
-import type { VerifiedCertificate } from '../certificate/verification.ts';
+import type { Verification, VerifiedCertificate } from '../certificate/verification.ts';
 import { verifyCertificate } from '../certificate/verify-certificate.ts';
 import type { Db, Trx } from '../db/transaction.ts';
 import { inTransaction } from '../db/transaction.ts';
@@ -11,6 +11,7 @@ import { openSealer, type Vault } from '../registry/vault.ts';
 import type { Disclosed } from './assess-offer.ts';
 import { closeCase } from './close-case.ts';
 import { CONSENT_TEXT_VERSION } from './consent-text.ts';
+import type { ConsentMethod } from './transfer-payload.ts';
 import {
   findConsents,
   insertConsent,
@@ -31,21 +32,26 @@ export type ConsentDeps = {
   readonly skewSeconds: number;
 };
 
-export type Consent = {
+/** To what one partner consents, and how it can be proved. */
+export type ConsentGiven = {
   readonly position: PartnerPosition;
-  readonly method: 'session' | 'counter';
+  readonly method: ConsentMethod;
+  /** Hexadecimal: of the signed sheet at the counter, of the whole presentation from a wallet. */
   readonly evidenceSha256: string | null;
   readonly textVersion: string;
+};
+
+export type Consent = ConsentGiven & {
+  /** What a wallet signs comes as a presentation, and is checked as one (wallet/receive-presentation.ts). */
+  readonly method: 'session' | 'counter';
   /** The consenting partner's own certificate, in any form. */
   readonly certificate: string;
 };
 
 /**
- * Records the consent of one partner, who presents their own certificate as evidence. The certificate must be good,
- * of the origin that the case names, and another than the other partner's. What it disclosed is kept sealed until the
- * case ends, to be compared with what the origin offers.
+ * Takes the consent of one partner, who shows their own certificate in a session or at the counter.
  *
- * @throws Refusal `consent_text_outdated`, `certificate_not_accepted`, `certificates_do_not_match`, `transfer_state_conflict`
+ * @throws Refusal as `recordConsent`, and `certificate_not_accepted`
  */
 export async function consentToTransfer(
   deps: ConsentDeps,
@@ -53,47 +59,68 @@ export async function consentToTransfer(
   transferId: string,
   consent: Consent,
 ): Promise<void> {
-  if (consent.textVersion !== CONSENT_TEXT_VERSION) {
-    throw new Refusal('consent_text_outdated', { currentVersion: CONSENT_TEXT_VERSION });
+  requireCurrentText(consent);
+  const verification = await verifyCertificate(consent.certificate.trim(), {
+    trust: deps.trust(),
+    now: epochSeconds(deps.clock()),
+    skewSeconds: deps.skewSeconds,
+  });
+  const certificate = requireGood(verification);
+  await inTransaction(deps.db, (trx) => recordConsent(trx, deps, actor, transferId, consent, certificate));
+}
+
+/**
+ * Records the consent of one partner. The certificate must be of the origin that the case names, and another than the
+ * other partner's. What it disclosed is kept sealed until the case ends, to be compared with what the origin offers.
+ *
+ * @param certificate verified, and where a wallet presented it, with its key binding
+ * @throws Refusal `consent_text_outdated`, `certificates_do_not_match`, `transfer_state_conflict`
+ */
+export async function recordConsent(
+  trx: Trx,
+  deps: Pick<ConsentDeps, 'clock' | 'vault'>,
+  actor: Actor,
+  transferId: string,
+  consent: ConsentGiven,
+  certificate: VerifiedCertificate,
+): Promise<void> {
+  requireCurrentText(consent);
+  await lockFor(trx, 'transfer', transferId);
+  const row = await requireTransfer(trx, transferId);
+  requireState(row, ['submitted', 'consented']);
+  if (certificate.issuer.code !== row.peerCode)
+    throw new Refusal('certificates_do_not_match', { pointer: '/certificate' });
+  const others = (await findConsents(trx, transferId)).filter(
+    ({ position }) => position !== consent.position,
+  );
+  if (others.some((other) => other.certificate.statusIndex === certificate.statusRef.idx)) {
+    throw new Refusal('certificates_do_not_match', { pointer: '/certificate' });
   }
-  const certificate = await requireGood(deps, consent.certificate);
-  await inTransaction(deps.db, async (trx) => {
-    await lockFor(trx, 'transfer', transferId);
-    const row = await requireTransfer(trx, transferId);
-    requireState(row, ['submitted', 'consented']);
-    if (certificate.issuer.code !== row.peerCode)
-      throw new Refusal('certificates_do_not_match', { pointer: '/certificate' });
-    const others = (await findConsents(trx, transferId)).filter(
-      ({ position }) => position !== consent.position,
-    );
-    if (others.some((other) => other.certificate.statusIndex === certificate.statusRef.idx)) {
-      throw new Refusal('certificates_do_not_match', { pointer: '/certificate' });
-    }
-    await store(trx, deps, row, consent, certificate);
-    const at = deps.clock();
-    if (others.length > 0) await updateTransfer(trx, transferId, { state: 'consented' }, at);
-    await recordStep(trx, transferId, `consented_${consent.position}`, at);
-    await appendEvent(trx, deps.clock, {
-      type: 'transfer_consented',
-      actor,
-      record: { kind: 'transfer', id: transferId },
-      position: consent.position,
-      visibility: 'both',
-      facts: { textVersion: consent.textVersion, method: consent.method },
-    });
+  await store(trx, deps, row, consent, certificate);
+  const at = deps.clock();
+  if (others.length > 0) await updateTransfer(trx, transferId, { state: 'consented' }, at);
+  await recordStep(trx, transferId, `consented_${consent.position}`, at);
+  await appendEvent(trx, deps.clock, {
+    type: 'transfer_consented',
+    actor,
+    record: { kind: 'transfer', id: transferId },
+    position: consent.position,
+    visibility: 'both',
+    facts: { textVersion: consent.textVersion, method: consent.method },
   });
 }
 
-/** The person who presents is also the one who is told which check failed. Undetermined is not good enough to act on. */
-async function requireGood(
-  { trust, clock, skewSeconds }: ConsentDeps,
-  text: string,
-): Promise<VerifiedCertificate> {
-  const verification = await verifyCertificate(text.trim(), {
-    trust: trust(),
-    now: epochSeconds(clock()),
-    skewSeconds,
-  });
+function requireCurrentText({ textVersion }: Pick<ConsentGiven, 'textVersion'>): void {
+  if (textVersion !== CONSENT_TEXT_VERSION)
+    throw new Refusal('consent_text_outdated', { currentVersion: CONSENT_TEXT_VERSION });
+}
+
+/**
+ * The person who presents is also the one who is told which check failed. Undetermined is not good enough to act on.
+ *
+ * @throws Refusal `certificate_not_accepted`
+ */
+export function requireGood(verification: Verification): VerifiedCertificate {
   if (verification.verdict === 'valid') return verification.certificate;
   const failed = verification.checks.find(
     ({ outcome }) => outcome === 'failed' || outcome === 'undetermined',
@@ -107,9 +134,9 @@ async function requireGood(
 
 async function store(
   trx: Trx,
-  { clock, vault }: ConsentDeps,
+  { clock, vault }: Pick<ConsentDeps, 'clock' | 'vault'>,
   row: TransferRow,
-  consent: Consent,
+  consent: ConsentGiven,
   certificate: VerifiedCertificate,
 ): Promise<void> {
   const sealer = await openSealer(trx, vault, { kind: 'transfer', id: row.id, epoch: 0 });

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { appendEvent } from '../audit/audit-log.ts';
 import { findByReference } from '../certificate/certificate-store.ts';
+import type { TrustView } from '../certificate/trust-view.ts';
 import type { Trx } from '../db/transaction.ts';
 import type { Member } from '../federation/authority-metadata.ts';
 import { payloadHash, saltPayload } from '../federation/message.ts';
@@ -15,7 +16,8 @@ import { readFamily } from '../registry/family-store.ts';
 import { findRegistration, readPartners } from '../registry/registration-store.ts';
 import { applyEvent, type Circumstances, type ProtocolDeps } from './apply-event.ts';
 import { assessOffer, type OfferAssessment, type OfferDeps } from './assess-offer.ts';
-import { coversFamily } from './consent-text.ts';
+import { assessContinuity, linksToOffer, linkToRelease } from './carry-continuity.ts';
+import { coversContinuity, coversFamily } from './consent-text.ts';
 import type { Decision, MessageEvent, Subject } from './protocol-event.ts';
 import type { ProtocolMessage } from './protocol-message.ts';
 import {
@@ -28,7 +30,7 @@ import {
 import { findTransfer } from './transfer-store.ts';
 import { fromWire } from './wire-message.ts';
 
-export type HandleDeps = ProtocolDeps & OfferDeps;
+export type HandleDeps = ProtocolDeps & OfferDeps & { readonly trust: () => TrustView };
 
 /**
  * What this authority does with an authentic message of a peer: finds what the message is about, hands it to the
@@ -90,10 +92,20 @@ async function prepare(
       const found = offer.kind === 'acceptable' ? { staged: offer.staged } : { unmet: offer.unmet };
       return { event: { ...common, event: 'OFFER', message, payload }, at: { actor, ...found } };
     }
-    case 'ACCEPT':
-      return { event: { ...common, event: 'ACCEPT', message }, at: { actor } };
-    case 'RELEASE':
-      return { event: { ...common, event: 'RELEASE', message }, at: { actor } };
+    case 'ACCEPT': {
+      const payload = await linkToRelease(trx, deps, message.tid, member);
+      return {
+        event: { ...common, event: 'ACCEPT', message },
+        at: { actor, ...(payload ? { payload } : {}) },
+      };
+    }
+    case 'RELEASE': {
+      const continuity = await assessContinuity(trx, deps, message, opened.payload?.text ?? '');
+      return {
+        event: { ...common, event: 'RELEASE', message },
+        at: { actor, ...(continuity ? { continuity } : {}) },
+      };
+    }
     case 'ACTIVATED':
       return { event: { ...common, event: 'ACTIVATED', message }, at: { actor } };
     case 'CANCEL':
@@ -140,6 +152,7 @@ async function findSubject(
     const { residence: _, ...partner } = partners[position];
     return { ...partner, statusIndex: indexOf(position) };
   });
+  const continuity = includesContinuity(request) ? await linksToOffer(trx, deps, row) : [];
   const offer: OfferPayload = {
     rid: row.id,
     epoch: row.epoch + 1,
@@ -148,6 +161,7 @@ async function findSubject(
     firstAuthority: row.firstAuthority,
     partners: { first: offered[0]!, second: offered[1]! },
     ...(includesFamily(request) ? { familyMembers: await readFamily(trx, deps.vault, row) } : {}),
+    ...(continuity.length > 0 ? { continuity } : {}),
   };
   const payload = saltPayload(JSON.stringify(offer), randomBytes);
   return {
@@ -165,11 +179,17 @@ function includesFamily({ consents: { first, second } }: RequestPayload): boolea
   return coversFamily(first.textVersion) && coversFamily(second.textVersion);
 }
 
+function includesContinuity({ consents: { first, second } }: RequestPayload): boolean {
+  return coversContinuity(first.textVersion) && coversContinuity(second.textVersion);
+}
+
 function itemsProvided({ payload }: OpenedMessage): readonly ProvidedItem[] {
   const request = readRequestPayload(payload?.text ?? '');
-  return PROVIDED_ITEMS.filter(
-    (item) => item !== 'family_members' || (request !== undefined && includesFamily(request)),
-  );
+  return PROVIDED_ITEMS.filter((item) => {
+    if (item === 'family_members') return request !== undefined && includesFamily(request);
+    if (item === 'continuity') return request !== undefined && includesContinuity(request);
+    return true;
+  });
 }
 
 /** The provision of personal data is on record with both couple and auditor (個人情報保護法69条2項1号). */

@@ -10,6 +10,7 @@ import {
   findEpoch,
   insertRegistration,
   type NewRegistration,
+  sealContinuity,
   sealPartner,
 } from '../registry/registration-store.ts';
 import { openSealer, type Sealer, type Vault } from '../registry/vault.ts';
@@ -42,6 +43,7 @@ export async function stageRegistration(
       declarations: sealer.seal('declarations', JSON.stringify(registration.declarations)),
       residence_due_on: registration.residenceDueOn ?? null,
       residence_proven_on: null,
+      continuity: sealContinuity(sealer, registration.continuity),
     })
     .where('id', '=', registration.id)
     .where('epoch', '=', registration.epoch)

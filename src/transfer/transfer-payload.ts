@@ -1,3 +1,4 @@
+import { MAX_LINK_LENGTH, MAX_LINKS } from '../certificate/continuity-link.ts';
 import { type AuthorityCode, isAuthorityCode } from '../kernel/authority.ts';
 import { fromBase64url } from '../kernel/base64url.ts';
 import { isUuid } from '../kernel/id.ts';
@@ -16,10 +17,14 @@ export type CertificateReference = {
   readonly hash: string;
 };
 
+const CONSENT_METHODS = ['session', 'counter', 'wallet'] as const;
+export type ConsentMethod = (typeof CONSENT_METHODS)[number];
+
 /** One partner's consent as the origin sees it. It names nobody. */
 export type ConsentStatement = {
   readonly textVersion: string;
-  readonly method: 'session' | 'counter';
+  /** `wallet`: signed by the key that the certificate is bound to. */
+  readonly method: ConsentMethod;
   readonly givenAt: string;
   readonly evidenceSha256: string | null;
   readonly certificate: CertificateReference;
@@ -41,6 +46,7 @@ export const PROVIDED_ITEMS = [
   'first_oath_date',
   'first_authority',
   'family_members',
+  'continuity',
 ] as const;
 
 export type ProvidedItem = (typeof PROVIDED_ITEMS)[number];
@@ -60,6 +66,11 @@ export type OfferPayload = {
   readonly partners: Couple<OfferedPartner>;
   /** `relationTo` in the origin's order of the partners. Left out by an origin that does not say. */
   readonly familyMembers?: readonly FamilyMemberRecord[];
+  /**
+   * Links of the moves before this one, oldest first. Left out where there are none, or by an origin that does not say.
+   * From the second on they name authorities that no other item names, so they are an item of their own.
+   */
+  readonly continuity?: readonly string[];
 };
 
 /** @returns undefined where the text is not exactly a request's payload */
@@ -72,8 +83,9 @@ export function readRequestPayload(text: string): RequestPayload | undefined {
 }
 
 function readConsent(value: JsonObject): ConsentStatement | undefined {
-  const { textVersion, method, givenAt, evidenceSha256, certificate } = value;
-  if (typeof textVersion !== 'string' || (method !== 'session' && method !== 'counter')) return undefined;
+  const { textVersion, givenAt, evidenceSha256, certificate } = value;
+  const method = CONSENT_METHODS.find((known) => known === value.method);
+  if (typeof textVersion !== 'string' || method === undefined) return undefined;
   if (typeof givenAt !== 'string' || Number.isNaN(Date.parse(givenAt))) return undefined;
   if (evidenceSha256 !== null && typeof evidenceSha256 !== 'string') return undefined;
   if (!isJsonObject(certificate)) return undefined;
@@ -102,7 +114,23 @@ export function readOfferPayload(text: string): OfferPayload | undefined {
   const partners = coupleOf(value.partners, readPartner);
   const familyMembers = readFamilyMembers(value.familyMembers);
   if (!partners || !familyMembers) return undefined;
-  return { rid, epoch, oathDate, firstOathDate, firstAuthority, partners, familyMembers };
+  const continuity = readLinks(value.continuity);
+  return { rid, epoch, oathDate, firstOathDate, firstAuthority, partners, familyMembers, continuity };
+}
+
+/** Links decide nothing about the registration: what is not a list of them is no proof, and no reason to refuse. */
+function readLinks(value: JsonValue | undefined): readonly string[] {
+  return Array.isArray(value) && value.length < MAX_LINKS && value.every(isLink) ? value : [];
+}
+
+function isLink(value: JsonValue | undefined): value is string {
+  return typeof value === 'string' && value.length > 0 && value.length <= MAX_LINK_LENGTH;
+}
+
+/** @returns the link that RELEASE carries; undefined where it carries none */
+export function readReleasePayload(text: string): string | undefined {
+  const link = parsed(text)?.link;
+  return isLink(link) ? link : undefined;
 }
 
 const MOST_FAMILY_MEMBERS = 20;

@@ -163,6 +163,12 @@ export async function findSteps(db: Db | Trx, transferId: string): Promise<{ ste
     .execute();
 }
 
+/** How often an application was filed in this case, corrections included. */
+export async function countSubmissions(db: Db | Trx, transferId: string): Promise<number> {
+  const steps = await findSteps(db, transferId);
+  return steps.filter(({ step }) => step === 'submitted').length;
+}
+
 export type ConsentRow = ConsentStatement & {
   readonly position: PartnerPosition;
   readonly disclosed: Buffer | null;

@@ -9,11 +9,17 @@ import type { Test } from 'tap';
 import { type AuthorityNode, buildNode } from '../../src/app.ts';
 import type { Config } from '../../src/config.ts';
 import { buildAnchorApp } from '../../src/federation/anchor-app.ts';
+import {
+  type CertificateAuthority,
+  createCertificateAuthority,
+  issueSigningCertificate,
+} from '../../src/federation/certificate-authority.ts';
 import type { AnchorMember } from '../../src/federation/trust-anchor.ts';
 import { createLog } from '../../src/http/request-log.ts';
 import type { AuthorityCode, EntityId } from '../../src/kernel/authority.ts';
 import { type Clock, systemClock } from '../../src/kernel/clock.ts';
 import type { Actor, Role } from '../../src/kernel/role.ts';
+import type { SigningKey } from '../../src/kernel/signing-key.ts';
 import { generateKeyFile, type KeyRing, readKeyRing } from '../../src/key-ring.ts';
 import { createTestDatabase, type TestDatabase } from '../db/test-database.ts';
 
@@ -83,6 +89,10 @@ export async function aNetwork(
   const [anchorPort, ...ports] = await freePorts(places.length + 1);
   const anchorId = `http://127.0.0.1:${anchorPort}` as EntityId;
   const anchorRing = aKeyRing();
+  const ca = await createCertificateAuthority(aKeyRing().federation, {
+    name: 'Test root',
+    notBefore: clock(),
+  });
   const members: AnchorMember[] = [];
   const network: { members: AnchorMember[] } = { members };
   const anchor = buildAnchorApp({
@@ -112,7 +122,7 @@ export async function aNetwork(
       anchor: anchorId,
       anchorKeys: [anchorRing.federation.publicJwk],
       keys,
-      x5c: [],
+      x5c: await chainsOf(ca, { entityId: issuer, organization: `試験の${place}`, notBefore: clock() }, keys),
       databaseUrl: database.url,
       migrationDatabaseUrl: undefined,
       databasePoolSize: 4,
@@ -124,6 +134,9 @@ export async function aNetwork(
       statusRefreshSeconds,
       trustRefreshSeconds: 3600,
       sessionHours: 8,
+      fontFolders: [],
+      sealImageFile: undefined,
+      paperHead: undefined,
     };
     nodes[place] = await aNode(t, place, config, database, { clock, log });
   }
@@ -132,6 +145,21 @@ export async function aNetwork(
     Object.values(nodes).map((node) => becomesTrue(async () => knowsAll(node, places.length))),
   );
   return Object.assign(network, { nodes: nodes as Record<Place, TestNode>, anchor, lines });
+}
+
+/** What wallets and PDF readers find the keys by; the certificate key has none, which is the smaller certificate. */
+async function chainsOf(
+  ca: CertificateAuthority,
+  leaf: { entityId: EntityId; organization: string; notBefore: Date },
+  { presentation, seal }: KeyRing,
+): Promise<Config['x5c']> {
+  const chainOf = async (key: SigningKey | undefined, isSeal: boolean) =>
+    key ? [await issueSigningCertificate(ca, { ...leaf, isSeal, publicJwk: key.publicJwk })] : [];
+  return {
+    certificate: [],
+    presentation: await chainOf(presentation, false),
+    seal: await chainOf(seal, true),
+  };
 }
 
 async function knowsAll(node: TestNode, count: number): Promise<boolean> {

@@ -32,7 +32,7 @@ const clerk = node.token('clerk');
 // The contract as it is written, read by a validator of its own: the server's own check must not mark its own work.
 type Spec = {
   paths: Record<string, Record<string, SpecOperation>>;
-  components: { responses: { Problem: SpecBody } };
+  components: { responses: Record<string, SpecBody> & { Problem: SpecBody } };
 };
 type SpecBody = { content?: Record<string, { schema?: object; example?: unknown }> };
 type SpecOperation = {
@@ -69,11 +69,16 @@ function faultsOf(operationId: string, { status, body, headers, text }: Answer):
     );
   }
   const { operation } = specOperations.find((each) => each.operation.operationId === operationId) ?? {};
-  const content = operation?.responses[status]?.content;
-  if (!operation?.responses[status]) return `status ${status} is not in the contract`;
+  const answer = operation?.responses[status];
+  const shared = answer?.$ref?.split('/').at(-1);
+  const content = (shared ? spec.components.responses[shared] : answer)?.content;
+  if (!answer) return `status ${status} is not in the contract`;
   if (!content) return text === '' ? undefined : 'a body where there is none';
   if (!type || !content[type]) return `media type ${type} is not in the contract`;
-  const place = [...placeOf(operationId), 'responses', String(status), 'content', type, 'schema'];
+  const described = shared
+    ? ['components', 'responses', shared]
+    : [...placeOf(operationId), 'responses', String(status)];
+  const place = [...described, 'content', type, 'schema'];
   return isJsonMedia(type) ? faultsAt(place, body) : faultsAt(place, text);
 }
 

@@ -169,9 +169,10 @@ async function aProcedure(registrationId: string, vault: Vault): Promise<string>
 
 /** The key file that a ring was read from. */
 function keyFileOf(ring: KeyRing): string {
-  const members = Object.entries(ring).map(([purpose, key]) => [
+  const { certificatePast: _, federationPast: __, ...present } = ring;
+  const members = Object.entries(present).map(([purpose, key]) => [
     purpose,
-    Buffer.isBuffer(key) ? key.toString('base64url') : key.privateKey.export({ format: 'jwk' }),
+    Buffer.isBuffer(key) ? key.toString('base64url') : key?.privateKey.export({ format: 'jwk' }),
   ]);
   return JSON.stringify(Object.fromEntries(members));
 }

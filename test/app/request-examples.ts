@@ -11,9 +11,13 @@ import { DOCUMENTS_EXAMPLES } from './examples-documents.ts';
 import { EXPORTS_EXAMPLES } from './examples-exports.ts';
 import { IMPORTS_EXAMPLES } from './examples-imports.ts';
 import { PEOPLE_EXAMPLES } from './examples-people.ts';
+import { PRESENTATIONS_EXAMPLES } from './examples-presentations.ts';
+import { PRINTS_EXAMPLES } from './examples-prints.ts';
 import { PROCEDURES_EXAMPLES } from './examples-procedures.ts';
+import { RENEWALS_EXAMPLES } from './examples-renewals.ts';
 import { RULES_EXAMPLES } from './examples-rules.ts';
 import { SEARCH_EXAMPLES } from './examples-search.ts';
+import { WALLET_EXAMPLES } from './examples-wallet.ts';
 
 /** The node that is asked, and a member whose couples come to it. */
 export type World = { readonly node: TestNode; readonly peer: TestNode };
@@ -29,6 +33,8 @@ export type Example = {
   readonly contentType?: string;
   /** What a partner's session must be bound to for this record. */
   readonly scope?: PartnerScope;
+  /** Headers of the operation's own; a wallet's access token stands here and takes the place of a session. */
+  readonly headers?: Readonly<Record<string, string>>;
 };
 
 /** One for each operation of the contract: without it a new operation does not compile, and its tests fail. */
@@ -167,6 +173,10 @@ export const EXAMPLES: { readonly [Id in OperationId]: (world: World) => Promise
   ...DOCUMENTS_EXAMPLES,
   ...IMPORTS_EXAMPLES,
   ...EXPORTS_EXAMPLES,
+  ...WALLET_EXAMPLES,
+  ...PRESENTATIONS_EXAMPLES,
+  ...PRINTS_EXAMPLES,
+  ...RENEWALS_EXAMPLES,
   getLiveness: async () => ({}),
   getReadiness: async () => ({}),
 };
@@ -186,7 +196,7 @@ export function successOf({ responses }: Operation): number {
 export function send(
   node: TestNode,
   operation: Operation,
-  { params = {}, query, body, text, contentType }: Example,
+  { params = {}, query, body, text, contentType, headers: own }: Example,
   { token, key = aKey(), headers }: { token?: string; key?: string; headers?: Record<string, string> } = {},
 ): Promise<Answer> {
   const path = operation.path.replaceAll(/:([A-Za-z0-9]+)/g, (_, name: string) => params[name] ?? '');
@@ -197,7 +207,7 @@ export function send(
     ...(body === undefined ? {} : { body }),
     ...(text === undefined ? {} : { text }),
     ...(mediaType ? { contentType: contentType ?? mediaType } : {}),
-    ...(headers ? { headers } : {}),
+    ...(headers || own ? { headers: { ...own, ...headers } } : {}),
   });
 }
 

@@ -74,7 +74,9 @@ t.test(
       cnf: { jwk: holderJwkOf(holderKey) },
       _sd_alg: 'sha-256',
     });
-    t.same(sdJwt.disclosures.map((disclosure) => nameOf(disclosure)).sort(), [...CLAIM_NAMES].sort());
+    // The links of a couple that has moved are a claim of their own (continuity.test.ts).
+    const named = CLAIM_NAMES.filter((name) => name !== 'continuity');
+    t.same(sdJwt.disclosures.map((disclosure) => nameOf(disclosure)).sort(), [...named].sort());
     t.notMatch(CLAIM_NAMES.join(), /sex|gender|address|orientation/);
   },
 );

@@ -1,7 +1,8 @@
-import { randomUUID } from 'node:crypto';
-import t, { type Test } from 'tap';
+import t from 'tap';
+import type { HolderJwk } from '../../src/certificate/certificate-content.ts';
 import {
   type CertificateRow,
+  certificateText,
   findCertificates,
   findIntents,
   insertIntent,
@@ -11,103 +12,26 @@ import {
   revokeAll,
   revokeOne,
 } from '../../src/certificate/certificate-store.ts';
-import { type IssueDeps, intendCertificates, signIntents } from '../../src/certificate/issue-certificates.ts';
-import { intendReplacements, surrenderCertificates } from '../../src/certificate/replace-certificates.ts';
+import { intendCertificates, signIntents } from '../../src/certificate/issue-certificates.ts';
+import { readCertificate } from '../../src/certificate/presented-certificate.ts';
+import {
+  intendForWallet,
+  intendReplacements,
+  surrenderCertificates,
+} from '../../src/certificate/replace-certificates.ts';
 import { readStatus } from '../../src/certificate/status-list.ts';
-import { ensureStatusList } from '../../src/certificate/status-list-store.ts';
 import { inTransaction, type Trx } from '../../src/db/transaction.ts';
-import type { AuthorityCode, EntityId } from '../../src/kernel/authority.ts';
 import type { Id } from '../../src/kernel/id.ts';
 import { isRefusal } from '../../src/kernel/refusal.ts';
 import type { PartnerPosition } from '../../src/kernel/role.ts';
-import { insertRegistration, type RegistrationRow } from '../../src/registry/registration-store.ts';
-import { openSealer, type Vault } from '../../src/registry/vault.ts';
+import type { RegistrationRow } from '../../src/registry/registration-store.ts';
+import { openSealer } from '../../src/registry/vault.ts';
 import { anOpenCase, approve, aRegisteredCouple, consented, stateOf } from '../app/a-couple.ts';
 import { aNetwork, becomesTrue, type TestNode } from '../app/a-network.ts';
-import { createTestDatabase, type TestDatabase } from '../db/test-database.ts';
-import { aKey, BASE_VCT, ENTITY_ID, LIST_URI, VCT } from './an-issuer.ts';
+import { aKey } from './an-issuer.ts';
+import { aCertifiedCouple, aCouple, anOffice, type Office, VAULT } from './an-office.ts';
 
-const AUTHORITY = '271403' as AuthorityCode;
-const VAULT: Vault = {
-  authority: AUTHORITY,
-  keyEncryption: Buffer.alloc(32, 1),
-  blindIndex: Buffer.alloc(32, 2),
-};
 const BOTH: readonly PartnerPosition[] = ['first', 'second'];
-
-type Office = { readonly database: TestDatabase; readonly deps: IssueDeps };
-
-async function anOffice(t: Test): Promise<Office> {
-  const database = await createTestDatabase(t);
-  await inTransaction(database.db, ensureStatusList);
-  const terms = {
-    entityId: ENTITY_ID as EntityId,
-    authority: AUTHORITY,
-    nameOf: () => ({ ja: '堺市', en: 'Sakai' }),
-    key: aKey(),
-    x5c: undefined,
-    vct: VCT,
-    baseVct: BASE_VCT,
-    statusListUri: LIST_URI,
-    validityDays: 1095,
-  };
-  return {
-    database,
-    deps: { db: database.db, clock: tickingClock(), vault: VAULT, terms },
-  };
-}
-
-/** A second later at each look, so that what came later is later. */
-function tickingClock() {
-  let at = Date.parse('2026-11-22T00:00:00Z');
-  return () => {
-    at += 1000;
-    return new Date(at);
-  };
-}
-
-let couples = 0;
-
-async function aCouple({ deps }: Office): Promise<RegistrationRow> {
-  const id = randomUUID() as Id<'registration'>;
-  couples += 1;
-  const length = (couples % 40) + 1;
-  const each = (kana: string) => ({
-    registeredName: `架空 見本${kana}`,
-    kana,
-    alias: null,
-    birthDate: '1990-04-01',
-    residence: { kind: 'resident' as const },
-  });
-  const row = {
-    id,
-    epoch: 1,
-    state: 'active' as const,
-    oathDate: '2024-05-01',
-    firstOathDate: '2024-05-01',
-    firstAuthority: AUTHORITY,
-    transferId: null,
-  };
-  await inTransaction(deps.db, (trx) =>
-    insertRegistration(trx, VAULT, {
-      ...row,
-      partners: {
-        first: each('ア'.repeat(length)),
-        second: each('イ'.repeat(length)),
-      },
-      declarations: {},
-      registeredAt: deps.clock(),
-    }),
-  );
-  return { ...row, endReason: null, endedOn: null, residenceDueOn: null, residenceProvenOn: null };
-}
-
-async function aCertifiedCouple(office: Office): Promise<RegistrationRow> {
-  const row = await aCouple(office);
-  await inTransaction(office.deps.db, (trx) => intendCertificates(trx, office.deps, row));
-  await signIntents(office.deps, { registrationId: row.id });
-  return row;
-}
 
 const replace = (
   { deps }: Office,
@@ -297,9 +221,9 @@ t.test('nobody can be given two good certificates, whatever the program does', a
       });
       const forms = {
         sdJwtVc: 'x',
-        paperToken: 'x',
         sdJwtHash: Buffer.alloc(32),
-        paperHash: Buffer.alloc(32),
+        paper: { token: 'x', hash: Buffer.alloc(32) },
+        keyId: 'x',
       };
       await recordIssue(trx, sealer, intent, forms, office.deps.clock());
     }),
@@ -370,6 +294,139 @@ t.test('a certificate that is handed in ends, and is handed in once', async (t) 
   });
 });
 
+const aWalletKey = (): HolderJwk => {
+  const { kty, crv, x, y } = aKey().publicJwk;
+  return { kty, crv, x, y };
+};
+
+const living = (rows: readonly CertificateRow[], form: CertificateRow['form']) =>
+  rows.filter((one) => one.state === 'issued' && one.form === form);
+
+async function numberOf({ deps }: Office, row: RegistrationRow, { id }: CertificateRow) {
+  const sealer = await openSealer(deps.db, VAULT, { kind: 'registration', id: row.id, epoch: 1 });
+  return sealer && (await readNumbers(deps.db, sealer, [id])).get(id);
+}
+
+t.test(
+  'a partner may hold one certificate to carry and one in a wallet, and each lives by itself',
+  async (t) => {
+    const office = await anOffice(t);
+    const row = await aCertifiedCouple(office);
+    const into = async (jwk: HolderJwk, state: RegistrationRow['state'] = 'active') => {
+      const intent = await inTransaction(office.deps.db, (trx) =>
+        intendForWallet(trx, office.deps, { ...row, state }, 'first', {
+          ...jwk,
+          kid: 'dropped',
+        } as HolderJwk),
+      );
+      await signIntents(office.deps, { registrationId: row.id });
+      return intent;
+    };
+    const textOf = (id: string) => certificateText(office.deps.db, VAULT, id);
+    const jwk = aWalletKey();
+    const first = await into(jwk);
+    t.same(await statesOf(office, row, 'first'), ['issued', 'issued']);
+    t.same(await statesOf(office, row, 'second'), ['issued']);
+
+    await t.test(
+      'the wallet form is bound to its key, has no paper token, and tells the same number',
+      async (t) => {
+        const text = (await textOf(first.id)) ?? '';
+        const read = readCertificate(text);
+        t.same(read.jws.claims.cnf, { jwk });
+        const [portable] = living(await certificatesOf(office, row, 'first'), 'portable');
+        if (!portable) return t.fail('no portable one');
+        t.equal(read.claims.certificate_number, await numberOf(office, row, portable));
+        t.not(read.status.idx, portable.statusIndex, 'but has a status of its own');
+        const stored = await office.deps.db
+          .selectFrom('certificate')
+          .select(['form', 'paper_token', 'paper_hash', 'key_id'])
+          .where('registration_id', '=', row.id)
+          .orderBy('form')
+          .execute();
+        t.same(
+          stored.map((one) => [one.form, one.paper_token !== null, one.paper_hash !== null, one.key_id]),
+          [
+            ['portable', true, true, office.deps.terms.key.kid],
+            ['portable', true, true, office.deps.terms.key.kid],
+            ['wallet', false, false, office.deps.terms.key.kid],
+          ],
+        );
+      },
+    );
+
+    await t.test('issuing again gives no second one of either form', async (t) => {
+      t.same(await inTransaction(office.deps.db, (trx) => intendCertificates(trx, office.deps, row)), []);
+    });
+
+    await t.test('lost paper takes nothing from the wallet', async (t) => {
+      await replace(office, row, ['first'], 'lost');
+      await signIntents(office.deps);
+      t.same(
+        living(await certificatesOf(office, row, 'first'), 'wallet').map(({ id }) => id),
+        [first.id],
+      );
+    });
+
+    await t.test('a change is certified anew in both forms, for the same key', async (t) => {
+      await replace(office, row, ['first'], 'changed');
+      await signIntents(office.deps);
+      const [wallet, ...more] = living(await certificatesOf(office, row, 'first'), 'wallet');
+      t.same(more, []);
+      t.same(wallet?.holderJwk, jwk);
+      t.same(wallet?.replaces, { certificateId: first.id, reason: 'changed' });
+      t.equal(living(await certificatesOf(office, row, 'first'), 'portable').length, 1);
+      t.same(await bitsOf(office, [first, wallet ?? first]), [1, 0]);
+      const now = await textOf(first.id);
+      t.equal(now, await textOf(wallet?.id ?? ''), 'who asks for the old one is given its successor');
+      t.same(readCertificate(now ?? '').jws.claims.cnf, { jwk });
+    });
+
+    await t.test('another phone takes the place of the first', async (t) => {
+      const other = aWalletKey();
+      await into(other);
+      const wallets = living(await certificatesOf(office, row, 'first'), 'wallet');
+      t.same(
+        wallets.map(({ holderJwk }) => holderJwk),
+        [other],
+      );
+      t.equal(await textOf(first.id), undefined, 'the first phone is given no certificate of the other key');
+    });
+
+    await t.test('two wallets that ask at once end with one certificate', async (t) => {
+      const keys = [aWalletKey(), aWalletKey()];
+      const intend = (key: HolderJwk) =>
+        inTransaction(office.deps.db, (trx) => intendForWallet(trx, office.deps, row, 'first', key));
+      for (const key of keys) await intend(key);
+      await Promise.all([signIntents(office.deps), signIntents(office.deps)]);
+      const wallets = living(await certificatesOf(office, row, 'first'), 'wallet');
+      t.same(
+        wallets.map(({ holderJwk }) => holderJwk),
+        [keys[1]],
+      );
+    });
+
+    await t.test(
+      'handing in the paper leaves the wallet, the end of the registration does not',
+      async (t) => {
+        const { db, clock } = office.deps;
+        await inTransaction(db, (trx) =>
+          surrenderCertificates(trx, office.deps, row, ['first'], '2026-11-22'),
+        );
+        t.equal(living(await certificatesOf(office, row, 'first'), 'wallet').length, 1);
+        const of = { registrationId: row.id, epoch: 1 };
+        await inTransaction(db, (trx) => revokeAll(trx, of, 'registration_ended', clock()));
+        t.same(living(await certificatesOf(office, row), 'wallet'), []);
+        const refused = await into(aWalletKey(), 'ended').catch((error) => error);
+        t.match(refused, {
+          code: 'registration_state_conflict',
+          facts: { state: 'ended', allowed: ['active'] },
+        });
+      },
+    );
+  },
+);
+
 t.test('a replaced certificate opens no transfer, its successor does', async (t) => {
   const { nodes } = await aNetwork(t, ['sakai', 'hirakata']);
   const { sakai: origin, hirakata: destination } = nodes;
@@ -396,7 +453,8 @@ t.test('a replaced certificate opens no transfer, its successor does', async (t)
   const formsOf = async (position: PartnerPosition) => {
     const id = issued.find((one) => one.position === position)?.id ?? '';
     const forms = sealer && (await readForms(db, sealer, id));
-    return { ...couple.certificates[position], certificateId: id, ...forms };
+    const { sdJwtVc = '', paperToken } = forms ?? {};
+    return { ...couple.certificates[position], certificateId: id, sdJwtVc, paperToken: paperToken ?? '' };
   };
   const renewed = {
     registrationId,

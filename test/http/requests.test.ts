@@ -338,6 +338,8 @@ t.test('every refusal says in Japanese and in English what is wrong and what to 
     changed: ['sources/a'],
     earliestOn: '2026-11-24',
     rows: 3,
+    pointers: ['/partners/first/shownName'],
+    error: 'invalid_proof',
   };
   const contract = readContract(readFileSync(new URL('../../openapi.yaml', import.meta.url), 'utf8'));
   const formOfProblem = createSchemaChecks(contract).exact({

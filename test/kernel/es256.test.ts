@@ -1,7 +1,7 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { CompactSign } from 'jose';
+import { CompactSign, compactVerify } from 'jose';
 import t from 'tap';
-import { isSignedBy } from '../../src/kernel/es256.ts';
+import { isSignedBy, signEs256 } from '../../src/kernel/es256.ts';
 
 /** RFC 7515 appendix A.3: key, signing input and signature. */
 const RFC7515_A3 = {
@@ -69,4 +69,33 @@ t.test('many questions at once each get their own answer, for signatures that jo
     answers,
     questions.map(({ good }) => good),
   );
+});
+
+t.test('what is signed here jose takes, however many are signed at once', async (t) => {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const header = Buffer.from('{"alg":"ES256"}').toString('base64url');
+  const inputs = Array.from(
+    { length: 20 },
+    (_, at) => `${header}.${Buffer.from(`{"n":${at}}`).toString('base64url')}`,
+  );
+  const signatures = await Promise.all(inputs.map((input) => signEs256(privateKey, input)));
+  for (const [at, input] of inputs.entries()) {
+    const text = `${input}.${signatures[at]?.toString('base64url')}`;
+    const { payload } = await compactVerify(text, publicKey, { algorithms: ['ES256'] });
+    t.equal(Buffer.from(payload).toString(), `{"n":${at}}`);
+  }
+  t.equal(new Set(signatures.map((each) => each.toString('hex'))).size, 20);
+});
+
+t.test('only a private P-256 key signs', async (t) => {
+  for (const key of [
+    generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey,
+    generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey,
+    generateKeyPairSync('ed25519').privateKey,
+    generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey,
+  ])
+    await t.rejects(signEs256(key, 'x.y'), {
+      name: 'TypeError',
+      message: 'ES256 signs with a private P-256 key',
+    });
 });

@@ -1,4 +1,6 @@
+import fc from 'fast-check';
 import t from 'tap';
+import { fromBase64url } from '../../src/kernel/base64url.ts';
 import { JsonFault, parseStrictJson, parseStrictJsonBytes } from '../../src/kernel/strict-json.ts';
 
 const fault = (text: string | Uint8Array): string => {
@@ -40,4 +42,69 @@ t.test('a text that two readers could understand differently is a fault', async 
   t.equal(fault('{}x'), 'syntax at /');
   t.equal(fault('\ufeff{}'), 'syntax at /');
   t.equal(fault('['.repeat(100_000)), `too_deep at ${'/0'.repeat(32)}`);
+  t.equal(fault('['.repeat(100_000) + ']'.repeat(100_000)), `too_deep at ${'/0'.repeat(32)}`);
+});
+
+/** Outcome of a text, and of the same text with white space before it, which is never read the fast way. */
+const bothWays = (text: string): readonly [unknown, unknown] => {
+  const outcome = (each: string) => {
+    try {
+      return parseStrictJson(each, { maxDepth: 4 });
+    } catch (error) {
+      if (error instanceof JsonFault) return error.message;
+      throw error;
+    }
+  };
+  return [outcome(text), outcome(` ${text}`)];
+};
+
+t.test('the fast way and the strict one read the same, and refuse the same', async (t) => {
+  const texts = [
+    '{"a":1,"a":1}',
+    '{"a":1,"a":2}',
+    '{"2":1,"1":2}',
+    '{"__proto__":{}}',
+    '{"\\u005f_proto__":1}',
+    '{"constructor":1}',
+    '"prototype"',
+    '[-0]',
+    '[1.0,1e2,1E400]',
+    '"\\u0000"',
+    '"\\ud800"',
+    '"\\uD83D\\uDE00"',
+    '"\\/\u2028"',
+    '[[[[1]]]]',
+    '[[[[[1]]]]]',
+    '{"a":{"b":{"c":{"d":{}}}}}',
+    'null',
+    '0',
+  ];
+  t.strictSame(
+    texts.map((text) => bothWays(text)[0]),
+    texts.map((text) => bothWays(text)[1]),
+  );
+  const arbitrary = fc.oneof(
+    fc.jsonValue({ maxDepth: 5 }).map((value) => JSON.stringify(value)),
+    fc.array(fc.constantFrom(...'{}[]",:\\u01ae-. '), { maxLength: 12 }).map((signs) => signs.join('')),
+  );
+  const agreed = fc.check(
+    fc.property(arbitrary, (text) => {
+      const [fast, strict] = bothWays(text);
+      return JSON.stringify(fast) === JSON.stringify(strict);
+    }),
+    { numRuns: 3_000 },
+  );
+  t.notOk(agreed.failed, `counterexample ${JSON.stringify(agreed.counterexample)}`);
+});
+
+t.test('bytes have one text in base64url', async (t) => {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/= \n';
+  const ends = [...alphabet].flatMap((sign) => ['', 'A', 'AA', 'AAA', 'AAAA'].map((start) => start + sign));
+  const wrong = ends.filter((text) => {
+    const bytes = Buffer.from(text, 'base64url');
+    const expected = bytes.toString('base64url') === text ? bytes.toString('hex') : undefined;
+    return fromBase64url(text)?.toString('hex') !== expected;
+  });
+  t.same(wrong, []);
+  t.equal(fromBase64url('')?.length, 0);
 });

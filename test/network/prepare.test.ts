@@ -102,7 +102,8 @@ t.test(
 );
 
 t.test('a leaf certificate is renewed when less than 30 days of it are left', async (t) => {
-  const leaf = async () => new X509Certificate(Buffer.from((await json('osaka', 'x5c.json'))[0], 'base64'));
+  const leaf = async () =>
+    new X509Certificate(Buffer.from((await json('osaka', 'x5c.json')).certificate[0], 'base64'));
   const first = await leaf();
   t.equal(first.subjectAltName, `URI:${plan.authorities[0]?.entityId}, DNS:localhost`);
   const daysLater = (days: number) => new Date(START.getTime() + days * 86_400_000);

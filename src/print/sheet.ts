@@ -1,0 +1,138 @@
+import type { OfficeDocument } from '../procedure/document.ts';
+import type { CompanionData } from './companion.ts';
+import { COMPANION_LABELS } from './companion-words.ts';
+import { type DocumentPaper, documentWords, paperOf } from './document-paper.ts';
+import { qrCode } from './qr-code.ts';
+import type { ReceiptData } from './receipt.ts';
+import { RECEIPT_LABELS } from './receipt-words.ts';
+
+/** A file in the PDF that a program can read: the certificate itself, byte for byte. */
+export type Attachment = {
+  /** File name, e.g. `receipt.sd-jwt`: nothing about a person. */
+  readonly name: string;
+  readonly mediaType: string;
+  readonly description: string;
+  readonly content: Uint8Array;
+};
+
+/** One document to print. The data is not changed and not kept. */
+export type PrintJob =
+  | {
+      readonly template: 'receipt-a4' | 'receipt-card';
+      readonly data: ReceiptData;
+      readonly attachment?: Attachment;
+    }
+  | { readonly template: 'companion-en'; readonly data: CompanionData; readonly attachment?: Attachment }
+  | {
+      readonly template: 'document';
+      readonly data: OfficeDocument;
+      readonly paper: DocumentPaper;
+      readonly attachment?: Attachment;
+    };
+
+/** Words, and what holds them: each text in it gets the fonts that can draw it. */
+export type WordTree =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly WordTree[]
+  | { readonly [member: string]: WordTree };
+export type SheetWords = { readonly [member: string]: WordTree };
+
+/** What the typesetter gets: words for the reader, apart from what is never drawn as text. */
+export type Sheet = {
+  readonly template: PrintJob['template'];
+  readonly words: SheetWords;
+  /** JSON pointers into `words`, by groups of names that stand beside each other and shall look alike. */
+  readonly names: readonly (readonly string[])[];
+  readonly settings: {
+    readonly title: string;
+    readonly author: string;
+    /** Year, month, day. */
+    readonly date: readonly number[];
+    readonly qr: { readonly svg: string; readonly edgeMm: number; readonly address: string } | null;
+    readonly paper: string | null;
+  };
+  readonly sealPng: Uint8Array | null;
+  readonly attachment: Attachment | null;
+  /** A receipt has a face and a back; null: as many as it takes. */
+  readonly pages: number | null;
+};
+
+/** @throws PrintFault `address_not_printable` */
+export function sheetOf(job: PrintJob): Sheet {
+  const attachment = job.attachment ?? null;
+  switch (job.template) {
+    case 'receipt-a4':
+    case 'receipt-card':
+      return { ...receiptSheet(job.data), template: job.template, attachment };
+    case 'companion-en':
+      return { ...companionSheet(job.data), template: job.template, attachment };
+    case 'document':
+      return { ...documentSheet(job.data, job.paper), template: job.template, attachment };
+  }
+}
+
+type Content = Omit<Sheet, 'template' | 'attachment'>;
+
+function receiptSheet({ authority, certificate, ...data }: ReceiptData): Content {
+  const { sealImage, ...letterhead } = authority;
+  const { paperAddress, ...shown } = certificate;
+  return {
+    words: { ...data, authority: letterhead, certificate: shown, labels: RECEIPT_LABELS },
+    names: [
+      ['/partners/first/shownName', '/partners/second/shownName'],
+      ['/partners/first/registeredNameOnBack', '/partners/second/registeredNameOnBack'],
+      data.familyMembers.map((_, at) => `/familyMembers/${at}/name`),
+    ],
+    settings: {
+      title: data.wording.title,
+      author: authority.name.ja,
+      date: numbersOf(certificate.issuedOn.date),
+      qr: { ...qrCode(paperAddress), address: paperAddress },
+      paper: null,
+    },
+    sealPng: sealImage?.png ?? null,
+    pages: 2,
+  };
+}
+
+function companionSheet({ issuedOn, paperAddress, ...words }: CompanionData): Content {
+  return {
+    words: { ...words, labels: COMPANION_LABELS },
+    names: [
+      words.names.map((_, at) => `/names/${at}/name`),
+      words.familyNames.map((_, at) => `/familyNames/${at}`),
+    ],
+    settings: {
+      title: words.wording.title,
+      author: words.authorityName,
+      date: numbersOf(issuedOn),
+      qr: { ...qrCode(paperAddress), address: paperAddress },
+      paper: null,
+    },
+    sealPng: null,
+    pages: 1,
+  };
+}
+
+function documentSheet(document: OfficeDocument, paper: DocumentPaper): Content {
+  return {
+    words: documentWords(document, paper),
+    names: [],
+    settings: {
+      title: document.title,
+      author: document.authority.name.ja,
+      date: numbersOf(document.preparedOn.date),
+      qr: null,
+      paper: paperOf(document),
+    },
+    sealPng: paperOf(document) === 'sealed' ? (paper.sealImage?.png ?? null) : null,
+    pages: null,
+  };
+}
+
+function numbersOf(day: string): number[] {
+  return day.split('-').map(Number);
+}

@@ -1,0 +1,215 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { prepareZXingModule, readBarcodes } from 'zxing-wasm/reader';
+import { openPrintShop } from '../../src/print/print-shop.ts';
+import type { PrintJob } from '../../src/print/sheet.ts';
+import { aReceipt, aReceiptOf, PAPER_ADDRESS } from './a-receipt.ts';
+import { IPAMJ_FOLDER, without } from './needed-programs.ts';
+import {
+  type Area,
+  blurred,
+  crop,
+  difference,
+  dotsOf,
+  inked,
+  inkOf,
+  pgmOf,
+  type Raster,
+  rasterise,
+  rotated,
+} from './raster.ts';
+
+/** A text may be in a PDF and yet not on its paper: only the ink tells. So these tests look at what is drawn. */
+const skip = without('pdftoppm', 'pdftotext', IPAMJ_FOLDER);
+
+/** Where the first name stands on the face of the A4 receipt, and the whole width between its frames. */
+const FIRST_NAME: Area = { x: 24, y: 95, width: 80, height: 17 };
+const BOTH_NAMES: Area = { x: 20, y: 88, width: 170, height: 55 };
+/** Edge of a character at the size of a short name (26 pt). */
+const EM = dotsOf((26 / 72) * 25.4);
+const BLANK = '\u3000';
+
+const CHOSEN = '\u{E0110}';
+const DIFFICULT = [
+  '𠮷田',
+  '髙﨑',
+  `渡邉${CHOSEN}`,
+  '渡邉\u{E010F}',
+  '渡邊',
+  '葛\u{E0100}西',
+  '葛\u{E0101}西',
+  '葛\u{E0102}西',
+  '辻\u{E0100}井',
+  '辻\u{E0101}井',
+  '山﨑',
+  '栁川',
+  '桒原',
+  '𣘺本',
+  '纐纈',
+  '齋藤ゑ',
+  '神\u{FE00}田',
+  '靑栁',
+  '德永',
+  '鷗外',
+] as const;
+/** The other character, or the other form, that each must not be mistaken for. */
+const LOOKALIKES = [
+  ['𠮷田', '吉田'],
+  ['髙﨑', '高崎'],
+  [`渡邉${CHOSEN}`, '渡邉\u{E010F}'],
+  [`渡邉${CHOSEN}`, '渡邉'],
+  ['葛\u{E0100}西', '葛\u{E0101}西'],
+  ['辻\u{E0100}井', '辻\u{E0101}井'],
+  ['栁川', '柳川'],
+  ['桒原', '桑原'],
+  ['𣘺本', '橋本'],
+  ['神\u{FE00}田', '神田'],
+] as const;
+const OTHER_SCRIPTS = [
+  'Nguyễn Thị Ánh',
+  'Nguyễn Thị Ánh'.normalize('NFD'),
+  'Łukasz Żółć',
+  'Åsa Ødegård',
+  'ﾜﾀﾅﾍﾞ ﾊﾅｺ',
+  'Юлия Ёлкина',
+];
+const LONG = [
+  'María-José Þórhildur Ærøskøbing Źdźbłowska de la Cruz y Żółć',
+  '寿限無'.repeat(20),
+  'Wolfeschlegelsteinhausenbergerdorffwelchevoralternwarengewis',
+];
+
+const shop = openPrintShop({ fontFolders: skip ? [] : [IPAMJ_FOLDER] });
+t.teardown(() => shop.close());
+const folder = t.testdir();
+
+async function printed(t: Test, job: PrintJob): Promise<string> {
+  const path = join(folder, `${t.name.replaceAll(/\W/g, '').slice(0, 20)}${++files}.pdf`);
+  writeFileSync(path, await shop.render(job));
+  return path;
+}
+let files = 0;
+
+async function faceOf(t: Test, first: string, area: Area = FIRST_NAME): Promise<Raster> {
+  return rasterise(
+    await printed(t, { template: 'receipt-a4', data: aReceiptOf(first, '見本 花子') }),
+    1,
+    area,
+  );
+}
+
+t.test('each difficult name stands on the paper, character by character', { skip }, async (t) => {
+  t.equal(inkOf(await faceOf(t, BLANK)), 0, 'the control: where no name is, the paper is white');
+  for (const [nth, name] of DIFFICULT.entries()) {
+    const drawn = inked(await faceOf(t, name));
+    const characters = Array.from(name.replaceAll(/\p{M}/gu, '')).length;
+    if (!drawn) {
+      t.fail(`difficult name ${nth} is not drawn`);
+      continue;
+    }
+    const isWide = drawn.width > EM * (characters - 0.35) && drawn.width < EM * (characters + 0.1);
+    t.ok(isWide, `difficult name ${nth} takes the place of ${characters} characters`);
+    const cell = Math.floor(drawn.width / characters);
+    const cells = Array.from({ length: characters }, (_, at) =>
+      crop(drawn, at * cell, 0, cell, drawn.height),
+    );
+    t.ok(
+      cells.every((each) => inkOf(each) > 0.04 * EM * EM),
+      `difficult name ${nth} has ink for each of its characters`,
+    );
+  }
+});
+
+t.test('a name is not drawn as the one it could be mistaken for', { skip }, async (t) => {
+  for (const [nth, [name, other]] of LOOKALIKES.entries()) {
+    const [one, same, two] = [await faceOf(t, name), await faceOf(t, name), await faceOf(t, other)].map(
+      inked,
+    );
+    if (!one || !same || !two) {
+      t.fail(`pair ${nth} is not drawn`);
+      continue;
+    }
+    t.equal(difference(one, same), 0, `pair ${nth}: the control is drawn alike each time`);
+    t.ok(difference(one, two) > 0.02, `pair ${nth} is told apart`);
+  }
+});
+
+t.test('names in other scripts are drawn, however their accents were typed', { skip }, async (t) => {
+  const drawn = [];
+  for (const name of OTHER_SCRIPTS) drawn.push(inked(await faceOf(t, name)));
+  for (const [nth, each] of drawn.entries())
+    t.ok(each && inkOf(each) > EM * EM * 0.4, `script ${nth} has its ink`);
+  const [composed, loose] = drawn;
+  t.ok(composed && loose && difference(composed, loose) === 0, 'the same letters either way');
+});
+
+t.test('a name of sixty characters wraps and stays within the frame', { skip }, async (t) => {
+  for (const [nth, name] of LONG.entries()) {
+    const path = await printed(t, { template: 'receipt-a4', data: aReceiptOf(name, '見本 花子') });
+    const band = rasterise(path, 1, BOTH_NAMES);
+    const margin = dotsOf(6);
+    t.ok(inkOf(band) > 60 * 200, `long name ${nth} is drawn`);
+    t.equal(inkOf(crop(band, 0, 0, margin, band.height)), 0, `nothing left of long name ${nth}`);
+    t.equal(inkOf(crop(band, band.width - margin, 0, margin, band.height)), 0, `nothing right of it`);
+    t.ok(textOf(path).includes(name.replaceAll(/\s/g, '')), `long name ${nth} is all there`);
+    const card = await printed(t, { template: 'receipt-card', data: aReceiptOf(name, name) });
+    t.equal(
+      textOf(card).split(name.replaceAll(/\s/g, '')).length,
+      3,
+      `long name ${nth} stands on the card twice`,
+    );
+  }
+});
+
+t.test(
+  'the code is read from paper: straight, out of focus, and at an angle',
+  {
+    skip: skip || without('zbarimg'),
+  },
+  async (t) => {
+    const { resolve } = createRequire(import.meta.url);
+    prepareZXingModule({
+      overrides: { wasmBinary: readFileSync(resolve('zxing-wasm/reader/zxing_reader.wasm')).buffer },
+    });
+    const data = aReceipt();
+    for (const [template, page] of [
+      ['receipt-card', 2],
+      ['receipt-a4', 1],
+    ] as const) {
+      const path = await printed(t, { template, data });
+      const paper = rasterise(
+        path,
+        page,
+        template === 'receipt-card' ? undefined : { x: 20, y: 205, width: 60, height: 60 },
+      );
+      const shots = {
+        straight: paper,
+        blurred: blurred(paper, 1),
+        rotated: rotated(paper, 10),
+        both: blurred(rotated(paper, 10), 1),
+      };
+      for (const [shot, raster] of Object.entries(shots)) {
+        const [code] = await readBarcodes(imageOf(raster), { formats: ['QRCode'], maxNumberOfSymbols: 1 });
+        t.equal(code?.text, PAPER_ADDRESS, `${template}, ${shot}: zxing`);
+        const image = join(folder, `${template}-${shot}.pgm`);
+        writeFileSync(image, pgmOf(raster));
+        const read = execFileSync('zbarimg', ['--raw', '-q', '--nodbus', image], { encoding: 'utf8' });
+        t.equal(read.trim(), PAPER_ADDRESS, `${template}, ${shot}: zbar`);
+      }
+    }
+  },
+);
+
+function textOf(pdf: string): string {
+  return execFileSync('pdftotext', ['-raw', '-l', '1', pdf, '-'], { encoding: 'utf8' }).replaceAll(/\s/g, '');
+}
+
+/** As a browser's canvas would hand it over; Node has no such type. */
+function imageOf({ width, height, grey }: Raster) {
+  const data = new Uint8ClampedArray(width * height * 4);
+  for (const [at, each] of grey.entries()) data.set([each, each, each, 255], at * 4);
+  return { width, height, data, colorSpace: 'srgb' } as const;
+}
