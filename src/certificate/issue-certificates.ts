@@ -11,15 +11,8 @@ import { ISSUING_STATE } from '../registry/registration.ts';
 import { type RegistrationRow, requireRegistration } from '../registry/registration-store.ts';
 import type { FamilyRelation } from '../registry/rule-set.ts';
 import { openSealer, type Vault } from '../registry/vault.ts';
-import {
-  type CertificateRow,
-  findCertificates,
-  findIntents,
-  insertIntents,
-  readKeptNumbers,
-  readNumbers,
-  sealIntent,
-} from './certificate-store.ts';
+import { type CertificateRow, findCertificates, readKeptNumbers, readNumbers } from './certificate-store.ts';
+import { findIntents, insertIntents, sealIntent } from './intent-store.ts';
 import { recordSigned, signCouple } from './sign-certificates.ts';
 
 /** What the authority puts on every certificate. */

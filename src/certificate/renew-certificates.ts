@@ -5,15 +5,8 @@ import { inTransaction } from '../db/transaction.ts';
 import { newId } from '../kernel/id.ts';
 import { Refusal } from '../kernel/refusal.ts';
 import { sealerOfWrapped } from '../registry/vault.ts';
-import {
-  type CertificateRow,
-  findRenewalIntents,
-  insertIntents,
-  numberColumn,
-  type SealedIntent,
-  type SignedIntent,
-  sealIntent,
-} from './certificate-store.ts';
+import { type CertificateRow, numberColumn, type SignedIntent } from './certificate-store.ts';
+import { findRenewalIntents, insertIntents, type SealedIntent, sealIntent } from './intent-store.ts';
 import { type IssueDeps, newPeriod } from './issue-certificates.ts';
 import {
   countDue,

@@ -6,7 +6,6 @@ import { ISSUING_STATE } from '../registry/registration.ts';
 import type { RegistrationRow } from '../registry/registration-store.ts';
 import type { HolderJwk } from './certificate-content.ts';
 import {
-  abandonIntents,
   type CertificateForm,
   type CertificateRow,
   findCertificates,
@@ -15,6 +14,7 @@ import {
   type ReplaceReason,
   revokeOne,
 } from './certificate-store.ts';
+import { abandonIntents } from './intent-store.ts';
 import { type IssueDeps, writeIntents } from './issue-certificates.ts';
 import { invalidateEntries } from './status-list-store.ts';
 

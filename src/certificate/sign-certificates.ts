@@ -4,7 +4,6 @@ import { inTransaction } from '../db/transaction.ts';
 import { sha256 } from '../kernel/digest.ts';
 import type { CertificateContent } from './certificate-content.ts';
 import {
-  abandon,
   type CertificateRow,
   endReplaced,
   lockReplacements,
@@ -14,6 +13,7 @@ import {
   sealForms,
 } from './certificate-store.ts';
 import { contentOf, readCertified } from './couple-content.ts';
+import { abandon } from './intent-store.ts';
 import type { IssueDeps, IssuerTerms } from './issue-certificates.ts';
 import { lintPaperToken, type PaperContent, signPaperToken } from './paper-token.ts';
 import { lintCertificate, signCertificate } from './sd-jwt-vc.ts';

@@ -82,6 +82,10 @@ const RULES: Readonly<Record<string, Readonly<Record<Language, Sentence>>>> = {
     ja: () => '署名のない要求では同意を求められません',
     en: () => 'must be a prefix with a signed request where a consent is asked for',
   },
+  not_past_key: {
+    ja: () => '過去の受領証の鍵ではありません（先に鍵を失効させてください）',
+    en: () => 'is not the id of a certificate key of the past: give the key up first',
+  },
   excludes_preferred: {
     ja: () => '希望する連絡方法が、使わない方法にも入っています',
     en: () => 'excludes the very way that is preferred',

@@ -8,11 +8,11 @@ import type { HolderJwk } from '../../src/certificate/certificate-content.ts';
 import {
   type CertificateRow,
   findCertificates,
-  findIntents,
   readForms,
   readNumbers,
   revokeOne,
 } from '../../src/certificate/certificate-store.ts';
+import { findIntents } from '../../src/certificate/intent-store.ts';
 import {
   type IssueDeps,
   intendCertificates,

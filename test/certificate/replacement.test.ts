@@ -4,14 +4,13 @@ import {
   type CertificateRow,
   certificateText,
   findCertificates,
-  findIntents,
-  insertIntent,
   readForms,
   readNumbers,
   recordIssue,
   revokeAll,
   revokeOne,
 } from '../../src/certificate/certificate-store.ts';
+import { findIntents, insertIntent } from '../../src/certificate/intent-store.ts';
 import { intendCertificates, signIntents } from '../../src/certificate/issue-certificates.ts';
 import { readCertificate } from '../../src/certificate/presented-certificate.ts';
 import {

@@ -253,6 +253,32 @@ t.test('one key serves one purpose, under whatever name it is published', async 
     t.equal(await verdict(() => memberFrom({ profile })), 'key_serves_two_purposes');
 });
 
+t.test('a member says since when a key signs no more, and must say it well', async (t) => {
+  const retired = aKey();
+  const issuerKeys = [keys.issuer.publicJwk, retired.publicJwk];
+  const retiredIssuerKeys = [{ kid: retired.kid, retiredAt: NOW - DAY }];
+  const { issuerKeys: read } = await memberFrom({ profile: { issuerKeys, retiredIssuerKeys } });
+  t.same(
+    read.map(({ kid, notAfter }) => [kid, notAfter]),
+    [
+      [keys.issuer.kid, undefined],
+      [retired.kid, NOW - DAY],
+    ],
+  );
+  for (const value of [
+    'soon',
+    [1],
+    [{ kid: 1, retired_at: 1 }],
+    [{ kid: 'x' }],
+    [{ kid: 'x', retired_at: 1.5 }],
+  ]) {
+    const change = (metadata: Record<string, JsonObject>) => {
+      Object.assign(metadata[authorityType] ?? {}, { retired_issuer_keys: value });
+    };
+    t.equal(await verdict(() => memberFrom({ change })), 'metadata_malformed: retired_issuer_keys');
+  }
+});
+
 t.test('the agreement counts by marks that hold now', async (t) => {
   const withMarks = async (...trustMarks: string[]) =>
     (await memberFrom({ profile: { trustMarks } })).memberships;

@@ -101,6 +101,26 @@ t.test(
   },
 );
 
+t.test('keys for purposes that came later are added to an older folder, with their leaves', async (t) => {
+  const before = await json('osaka', 'keys.json');
+  const chains = await json('osaka', 'x5c.json');
+  t.same(Object.keys(chains), ['certificate', 'certificateNext', 'presentation', 'seal']);
+  const { certificateNext: _, presentation: __, seal: ___, ...older } = before;
+  await writeFile(at('osaka', 'keys.json'), JSON.stringify(older), { mode: 0o600 });
+  await writeFile(at('osaka', 'x5c.json'), JSON.stringify(chains.certificate));
+  await prepare();
+  t.match(await json('osaka', 'keys.json'), older, 'the older ones stay');
+  t.equal((await stat(at('osaka/keys.json'))).mode & 0o777, 0o600);
+  const outcome = readKeyRing(await json('osaka', 'keys.json'));
+  if ('faults' in outcome) return t.fail(outcome.faults.join('; '));
+  const now = await json('osaka', 'x5c.json');
+  t.same(now.certificate, chains.certificate);
+  for (const purpose of ['certificate', 'certificateNext', 'presentation', 'seal'] as const) {
+    const leaf = new X509Certificate(Buffer.from(now[purpose][0], 'base64'));
+    t.ok(outcome.ring[purpose]?.publicKey.equals(leaf.publicKey), purpose);
+  }
+});
+
 t.test('a leaf certificate is renewed when less than 30 days of it are left', async (t) => {
   const leaf = async () =>
     new X509Certificate(Buffer.from((await json('osaka', 'x5c.json')).certificate[0], 'base64'));
@@ -219,5 +239,18 @@ t.test(
     t.match(again.stderr, `${city} exists already and is left as it is: choose another name.`);
     t.equal(await readFile(city, 'utf8'), kept);
     t.match(run(), { status: 1, stdout: '', stderr: /^npm run keys -- FILE/ });
+    // The changes of keys themselves: test/app/renewals.test.ts and test/key-rollover.test.ts.
+    const { seal: _, ...older } = JSON.parse(kept);
+    await writeFile(city, JSON.stringify(older), { mode: 0o600 });
+    t.equal(run('--complete', city).status, 0);
+    t.match(JSON.parse(await readFile(city, 'utf8')), { ...older, seal: { kty: 'EC' } });
+    t.equal((await stat(city)).mode & 0o777, 0o600);
+    await writeFile(city, '{}', { mode: 0o600 });
+    t.match(run('--rotate', city), {
+      status: 1,
+      stdout: '',
+      stderr: /"federation" is not a private P-256 JWK/,
+    });
+    t.equal(await readFile(city, 'utf8'), '{}', 'a file with a fault is left as it is');
   },
 );
