@@ -190,7 +190,7 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
     get rules() {
       return library.book;
     },
-    library,
+    ruleLibrary: library,
     contentFault: contentChecks(contract),
     client,
     messageKey: config.keys.message,

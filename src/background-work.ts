@@ -74,7 +74,7 @@ export async function startBackgroundWork(deps: BackgroundDeps): Promise<Backgro
   start('outbox', 1_000, async () => ((await deliverMessages(delivery)).delivered > 0 ? 0 : undefined));
   start('arrivals', 2_000, async () => ((await completeArrivals(transferDeps)) > 0 ? 0 : undefined));
   start('stalled', 30_000, async () => void (await resendStalled(transferDeps, RESEND_AFTER_MS)));
-  start('rules', 60_000, async () => void (await parts.library.load(db)));
+  start('rules', 60_000, async () => void (await parts.ruleLibrary.load(db)));
   start('tags', 5_000, async () =>
     (await tagPartners(parts, TAGS_AT_ONCE)) === TAGS_AT_ONCE ? 0 : undefined,
   );

@@ -514,7 +514,7 @@ export interface paths {
         put?: never;
         /**
          * What would a change do? (要件変更の試算)
-         * @description Nothing is kept. Says how many active couples of this authority would no longer qualify, and which continuations between authorities would come out otherwise.
+         * @description Nothing is changed, and only that it was tried is logged. Says how many active couples of this authority would no longer qualify, and which continuations between authorities would come out otherwise.
          */
         post: operations["simulateRuleChange"];
         delete?: never;
@@ -576,7 +576,7 @@ export interface paths {
         put?: never;
         /**
          * Is one of the two registered elsewhere? (他自治体との重複確認)
-         * @description For an open case of an oath or a continuation. Every member is asked in a blinded form (RFC 9497): none of them learns
+         * @description For an open case of an oath, or of a continuation once its offer has come. Every member is asked in a blinded form (RFC 9497): none of them learns
          *     who is looked for, there is no central index, and the answer says only which authorities to ask about a possible match.
          *     The case's own origin is left out. An authority that does not answer is named as unanswered, never as free of matches.
          */
@@ -658,7 +658,8 @@ export interface paths {
         get?: never;
         /**
          * Protect one partner from the other (支援措置)
-         * @description At this partner's own request. From then on nothing about this partner, this setting included, is shown to the other one.
+         * @description At this partner's own request. From then on nothing new about this partner, this setting included, is shown to the other
+         *     one, who goes on seeing what stood there on that day.
          */
         put: operations["setProtection"];
         post?: never;
@@ -1059,8 +1060,8 @@ export interface paths {
         };
         /**
          * Everything this authority holds (全件出力)
-         * @description One JSON object per line (NDJSON) of one moment: first what the file is, then every row of every table with its personal
-         *     data readable, last a digest of all lines before. `docs/export-format.md` describes it; `npm run restore` reads it into an empty node.
+         * @description One JSON object per line (NDJSON) of one moment: first what the file is, then every row of every table that is kept, with
+         *     its personal data readable, last a digest of all lines before. `docs/export-format.md` describes it; `npm run restore` reads it into an empty node.
          */
         get: operations["downloadExport"];
         put?: never;
@@ -1288,7 +1289,7 @@ export interface paths {
         };
         /**
          * What the wallet presented (提示の結果)
-         * @description With the secret of the request as a Bearer token. The verdict and the disclosed items are given once and then destroyed.
+         * @description With the secret of the request in `X-Request-Secret`. The verdict and the disclosed items are given once and then destroyed.
          */
         get: operations["getPresentation"];
         put?: never;
@@ -2063,7 +2064,7 @@ export interface components {
             /** Format: date */
             birthDate: string;
             residence: components["schemas"]["Residence"];
-            /** @description Nothing about this partner is shown to the other (支援措置); for staff only */
+            /** @description Nothing new about this partner is shown to the other (支援措置); for staff only */
             protected?: boolean;
         };
         Registration: {
@@ -4426,7 +4427,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The contact; empty where none was given */
+            /** @description The contact; `preferred: none` where none was given */
             200: {
                 headers: {
                     [name: string]: unknown;

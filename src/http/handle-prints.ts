@@ -6,7 +6,7 @@ import { inTransaction } from '../db/transaction.ts';
 import { Refusal } from '../kernel/refusal.ts';
 import type { Actor, PartnerPosition } from '../kernel/role.ts';
 import { companionData } from '../print/companion.ts';
-import { APPROVAL_BOXES } from '../print/document-paper.ts';
+import { APPROVAL_BOXES, paperOf } from '../print/document-paper.ts';
 import { PrintFault } from '../print/print-fault.ts';
 import { type ReceiptData, receiptData } from '../print/receipt.ts';
 import { RECEIPT_WORDING } from '../print/receipt-words.ts';
@@ -35,7 +35,7 @@ const TEMPLATES = { a4: 'receipt-a4', card: 'receipt-card' } as const;
 const MEDIA_TYPE = 'application/pdf';
 
 export function printHandlers(node: NodeParts): Handlers<Operations> {
-  const { db, clock } = node;
+  const { db, clock, seal } = node;
   return {
     async printCertificate({ params, query, actor }) {
       const row = await requireRegistration(db, params.registrationId);
@@ -46,8 +46,8 @@ export function printHandlers(node: NodeParts): Handlers<Operations> {
       );
       const format = query.format ?? 'a4';
       const job = await receiptJob(node, row, certificate, format);
-      await logPrint(node, actor, certificate, format, query.purpose);
-      return pdf(await sealed(node, await printed(node, job)));
+      await logPrint(actor, certificate, format, query.purpose);
+      return pdf(await sealed(await printed(node, job), RECEIPT_WORDING.title));
     },
 
     async printMyCertificate({ params, query, actor }) {
@@ -59,18 +59,18 @@ export function printHandlers(node: NodeParts): Handlers<Operations> {
       if (certificate.position !== position) throw new Refusal('record_not_found', {});
       const format = query.format ?? 'a4';
       const job = await receiptJob(node, registration, certificate, format);
-      await logPrint(node, actor, certificate, format);
-      return pdf(await sealed(node, await printed(node, job)));
+      await logPrint(actor, certificate, format);
+      return pdf(await sealed(await printed(node, job), RECEIPT_WORDING.title));
     },
 
     async printProcedureDocument({ params, query, actor }) {
       const wanted = { id: params.procedureId, document: params.document, purpose: query.purpose };
-      return pdf(await documentPdf(node, await makeProcedureDocument(node, actor, wanted)));
+      return pdf(await documentPdf(await makeProcedureDocument(node, actor, wanted)));
     },
 
     async printTransferDocument({ params, query, actor }) {
       const wanted = { id: params.transferId, document: params.document, purpose: query.purpose };
-      return pdf(await documentPdf(node, await makeTransferDocument(node, actor, wanted)));
+      return pdf(await documentPdf(await makeTransferDocument(node, actor, wanted)));
     },
   };
 
@@ -79,14 +79,13 @@ export function printHandlers(node: NodeParts): Handlers<Operations> {
   }
 
   async function logPrint(
-    { clock: now }: NodeParts,
     actor: Actor,
     { id, registrationId, position }: CertificateRow,
     format: Format,
     purpose?: string,
   ): Promise<void> {
     await inTransaction(db, (trx) =>
-      appendEvent(trx, now, {
+      appendEvent(trx, clock, {
         type: 'certificate_printed',
         actor,
         record: { kind: 'registration', id: registrationId },
@@ -98,12 +97,23 @@ export function printHandlers(node: NodeParts): Handlers<Operations> {
     );
   }
 
-  async function sealed({ seal }: NodeParts, document: Buffer): Promise<Buffer> {
+  async function documentPdf(document: OfficeDocument): Promise<Buffer> {
+    const paper = {
+      ...node.printing.letterhead,
+      sealPlace: RECEIPT_WORDING.sealPlace,
+      approvalBoxes: APPROVAL_BOXES,
+    };
+    const made = await printed(node, { template: 'document', data: document, paper });
+    return paperOf(document) === 'sealed' ? sealed(made, document.title) : made;
+  }
+
+  /** @param reason what is sealed, as readers of PDF show it */
+  async function sealed(document: Buffer, reason: string): Promise<Buffer> {
     if (!seal) return document;
     return sealPdf(document, {
       privateKey: seal.key.privateKey.export({ format: 'der', type: 'pkcs8' }),
       chain: seal.x5c.map((der) => Buffer.from(der, 'base64')),
-      reason: RECEIPT_WORDING.title,
+      reason,
       at: clock(),
     });
   }
@@ -171,18 +181,6 @@ function attachmentOf(sdJwtVc: string): Attachment {
     description: '宣誓書受領証（機械で読み取る形）',
     content: Buffer.from(sdJwtVc),
   };
-}
-
-async function documentPdf(node: NodeParts, document: OfficeDocument): Promise<Buffer> {
-  return printed(node, {
-    template: 'document',
-    data: document,
-    paper: {
-      ...node.printing.letterhead,
-      sealPlace: RECEIPT_WORDING.sealPlace,
-      approvalBoxes: APPROVAL_BOXES,
-    },
-  });
 }
 
 /** @throws Refusal `document_not_printable`, `document_does_not_fit`, `not_ready` */

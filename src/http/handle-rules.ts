@@ -39,13 +39,13 @@ type Operations =
 const MOST_LISTED = 100;
 
 export function ruleHandlers(node: NodeParts): Handlers<Operations> {
-  const { db, clock, vault, authority, library } = node;
+  const { db, clock, vault, authority, ruleLibrary } = node;
   const deps = { db, clock, vault, authority };
 
   return {
     async getRuleBook() {
-      await library.load(db);
-      const { book, json, revision } = library;
+      await ruleLibrary.load(db);
+      const { book, json, revision } = ruleLibrary;
       return { status: 200, body: { revision, entries: entriesBody(json), values: valuesOf(book) } };
     },
 
@@ -86,7 +86,7 @@ export function ruleHandlers(node: NodeParts): Handlers<Operations> {
       const { changeId } = params;
       const named = command('decideRuleChange', actor, idempotency);
       await decideRuleChange({ db, clock }, named, changeId, body.decision);
-      await library.load(db);
+      await ruleLibrary.load(db);
       const row = await requireRuleChange(db, changeId);
       return { status: 200, body: changeBody(row, await bookHistory(db), language) };
     },

@@ -30,7 +30,7 @@ export type NodeParts = {
   readonly vault: Vault;
   /** The rule book in force at this moment: read it anew for each request. */
   readonly rules: RuleBook;
-  readonly library: RuleLibrary;
+  readonly ruleLibrary: RuleLibrary;
   /** What submission would refuse in a form of this kind; undefined where it is complete. */
   readonly contentFault: ContentFault;
   readonly client: PeerClient;

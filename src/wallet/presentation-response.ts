@@ -1,6 +1,7 @@
 import { isJsonObject, type JsonObject, type JsonValue, parseStrictJson } from '../kernel/strict-json.ts';
 import { presentationRefusal } from './presentation-fault.ts';
 import { CREDENTIAL_ID, type ResponseMode } from './presentation-question.ts';
+import { readStrictForm } from './strict-form.ts';
 
 /** What a wallet says: one presentation, or why there is none. */
 export type WalletResponse =
@@ -37,7 +38,9 @@ export async function readWalletResponse(
   mode: ResponseMode,
   open: (jwe: string) => Promise<JsonObject>,
 ): Promise<WalletResponse> {
-  const { response, ...parameters } = readForm(form);
+  const read = readStrictForm(form);
+  if (typeof read === 'string') throw presentationRefusal('form_malformed');
+  const { response, ...parameters } = Object.fromEntries(read);
   if (response === undefined && parameters.error !== undefined) return readParameters(parameters);
   switch (mode) {
     case 'direct_post': {
@@ -79,28 +82,4 @@ function onlyPresentation(vpToken: JsonValue): string {
   if (entries.length !== 1 || id !== CREDENTIAL_ID || typeof presentation !== 'string' || more.length > 0)
     throw presentationRefusal('vp_token_malformed');
   return presentation;
-}
-
-/**
- * A form (WHATWG URL §5.1), stricter: each name once (RFC 6749 §3.1), UTF-8 well-formed, no empty pair.
- *
- * @throws Refusal oauth_refused
- */
-function readForm(text: string): Record<string, string> {
-  const form = new Map<string, string>();
-  for (const pair of text.split('&')) {
-    const [name = '', ...value] = pair.split('=');
-    const key = decoded(name);
-    if (key === '' || value.length === 0 || form.has(key)) throw presentationRefusal('form_malformed');
-    form.set(key, decoded(value.join('=')));
-  }
-  return Object.fromEntries(form);
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text.replaceAll('+', ' '));
-  } catch {
-    throw presentationRefusal('form_malformed');
-  }
 }

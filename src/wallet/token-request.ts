@@ -1,25 +1,23 @@
 import { PRE_AUTHORIZED_CODE_GRANT } from './credential-offer.ts';
 import { oauthRefusal } from './oauth-refusal.ts';
+import { type FormFault, readStrictForm } from './strict-form.ts';
 
 export type TokenRequest = { readonly code: string; readonly transactionCode: string };
 
-/** Printable ASCII, and a percent sign only before two hexadecimal digits. */
-const FORM = /^(?:[!-$&-~]|%[0-9A-Fa-f]{2})*$/;
+const WORDS: Readonly<Record<FormFault, string>> = {
+  form_malformed: 'malformed form',
+  parameter_twice: 'a parameter stands twice',
+};
 
 /**
- * Reads the form of a token request (OpenID4VCI 1.0 §6.1). A parameter that stands twice is refused, since two readers
- * could take different ones; one without a value is as if it were not there, and an unknown one is passed over
- * (RFC 6749 §3.1, §3.2).
+ * Reads the form of a token request (OpenID4VCI 1.0 §6.1). A parameter with an empty value is as if it were not
+ * there, and an unknown one is passed over (RFC 6749 §3.1, §3.2).
  *
  * @throws Refusal `oauth_refused`: `invalid_request`, `unsupported_grant_type`
  */
 export function readTokenRequest(form: string): TokenRequest {
-  if (!FORM.test(form)) throw oauthRefusal('invalid_request', 'malformed form');
-  const parameters = new Map<string, string>();
-  for (const [name, value] of new URLSearchParams(form)) {
-    if (parameters.has(name)) throw oauthRefusal('invalid_request', 'a parameter stands twice');
-    parameters.set(name, value);
-  }
+  const parameters = readStrictForm(form);
+  if (typeof parameters === 'string') throw oauthRefusal('invalid_request', WORDS[parameters]);
   const required = (name: string): string => {
     const value = parameters.get(name);
     if (!value) throw oauthRefusal('invalid_request', `missing: ${name}`);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { aRegisteredCouple } from './a-couple.ts';
 import { aNetwork } from './a-network.ts';
-import { aDraft } from './a-procedure.ts';
+import { aCarriedOut, aDraft, today } from './a-procedure.ts';
 import { partnerToken, scopeOf } from './request-examples.ts';
 
 const { nodes } = await aNetwork(t, ['sakai']);
@@ -21,6 +21,8 @@ async function print(path: string, token: string): Promise<{ status: number; typ
     pdf: Buffer.from(await response.arrayBuffer()),
   };
 }
+
+const isSealed = (pdf: Buffer): boolean => pdf.includes('/ETSI.CAdES.detached');
 
 /** Where poppler is not installed only what needs no reader is looked at; in CI it must be there. */
 function poppler(program: string, ...args: string[]): string | undefined {
@@ -40,6 +42,7 @@ t.test('a clerk prints a certificate on paper, as a card, and its English sheet'
     const { status, type, pdf } = await print(`${path}&format=${format}`, node.token('clerk'));
     t.same([status, type], [200, 'application/pdf'], format);
     t.equal(pdf.subarray(0, 5).toString(), '%PDF-');
+    t.ok(isSealed(pdf), `${format} is sealed`);
     const file = join(folder, `${format}.pdf`);
     writeFileSync(file, pdf);
     const text = poppler('pdftotext', file, '-');
@@ -101,9 +104,34 @@ t.test('a document of a procedure is printed as it is told', async (t) => {
   const path = `/v1/procedures/${id}/documents/decision_sheet`;
   const { status, pdf } = await print(`${path}/print?purpose=inquiry`, node.token('approver'));
   t.equal(status, 200);
+  t.notOk(isSealed(pdf), 'what the office tells itself bears no seal');
   const told = await node.call('GET', `${path}?purpose=inquiry`, { token: node.token('approver') });
   const file = join(folder, 'decision.pdf');
   writeFileSync(file, pdf);
   const text = poppler('pdftotext', file, '-');
   if (text !== undefined) t.match(text.replaceAll(/\s/g, ''), told.body.title.replaceAll(/\s/g, ''));
+});
+
+t.test('what the authority certifies bears its seal', async (t) => {
+  const { registrationId } = await aRegisteredCouple(node);
+  await aCarriedOut(node, {
+    kind: 'dissolution',
+    filedBy: 'both',
+    registrationId,
+    content: { endedOn: today() },
+  });
+  const id = await aCarriedOut(node, {
+    kind: 'certificate_of_fact',
+    filedBy: 'first',
+    registrationId,
+    content: { forPosition: 'first', identityCheckedBy: 'photo_id', showPartner: false },
+  });
+  const path = `/v1/procedures/${id}/documents/certificate_of_fact/print?purpose=issue`;
+  const { status, pdf } = await print(path, node.token('clerk'));
+  t.equal(status, 200);
+  t.ok(isSealed(pdf));
+  const file = join(folder, 'fact.pdf');
+  writeFileSync(file, pdf);
+  const report = poppler('pdfsig', '-nocert', file);
+  if (report !== undefined) t.match(report, /Signature Validation: Signature is Valid/);
 });
