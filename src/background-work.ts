@@ -4,7 +4,7 @@ import { sealLog } from './audit/seal-log.ts';
 import { renewSome } from './certificate/renew-certificates.ts';
 import { publishStatusList } from './certificate/status-list-store.ts';
 import type { Config } from './config.ts';
-import { DatabaseFault } from './db/database-fault.ts';
+import { DatabaseFault, isPassingFault } from './db/database-fault.ts';
 import { listen } from './db/listen.ts';
 import { inTransaction } from './db/transaction.ts';
 import { tagPartners } from './federation/blinded-tagging.ts';
@@ -60,9 +60,11 @@ export async function startBackgroundWork(deps: BackgroundDeps): Promise<Backgro
   const start = (name: string, everyMs: number, work: () => Promise<number | undefined>) =>
     workers.set(
       name,
-      repeatWork(everyMs, work, (error) =>
-        log.error({ event: 'work_failed', work: name, ...faultOf(error) }),
-      ),
+      repeatWork(everyMs, work, (error, failures) => {
+        // Two processes that meet on one row are no fault, unless they meet again and again.
+        const level = failures === 1 && isPassingFault(error) ? 'warn' : 'error';
+        log[level]({ event: 'work_failed', work: name, failures, ...faultOf(error) });
+      }),
     );
   start(
     'trust',

@@ -41,3 +41,10 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
     (constraint === undefined || error.constraint === constraint)
   );
 }
+
+const PASSING = ['40001', '40P01', '55P03'];
+
+/** True for what another try at the same work can cure: a serialization failure, a deadlock, a lock not to be had now. */
+export function isPassingFault(error: unknown): boolean {
+  return error instanceof DatabaseFault && PASSING.includes(error.code);
+}
