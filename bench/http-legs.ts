@@ -126,6 +126,17 @@ export async function issueSample(node: BenchNode): Promise<{ sdJwtVc: string; p
   return JSON.parse(answer) as { sdJwtVc: string; paperToken: string };
 }
 
+/** Registers a couple, issues and revokes one of its certificates. */
+export async function revokeOne(node: BenchNode): Promise<void> {
+  const client = new HttpClient(node.port);
+  const registrationId = await registerCouple(client, node);
+  const [certificateId] = await issueBoth(client, node, registrationId);
+  const headers = { ...JSON_BODY, ...withKey(node) };
+  const path = `/v1/registrations/${registrationId}/certificates/${certificateId}/revocation`;
+  await client.post(path, JSON.stringify({ reason: 'lost' }), headers);
+  client.close();
+}
+
 const SYLLABLES = 'アイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワ';
 
 /** Two invented people, others each time: a register refuses whoever stands in it already. */
