@@ -33,17 +33,15 @@ export function parseStrictJson(text: string, { maxDepth = 32 }: { maxDepth?: nu
   return readPlain(text, maxDepth) ?? new StrictReader(text, maxDepth).read();
 }
 
-/** What the strict reader may find fault with although the text is the one that JSON.stringify writes. */
-const SUSPECT = /\\u(?:0000|d)|__proto__|constructor|prototype/i;
-
 /**
  * The fast way, for texts as JSON.stringify writes them: whatever it would write otherwise (a member twice, white
- * space, a number too large, another escape) makes the two texts differ, and is left to the strict reader.
+ * space, a number too large, another escape) makes the two texts differ, and is left to the strict reader. So is every
+ * \\u escape: JSON.stringify writes one for U+0000 and for a lone surrogate.
  *
  * @returns undefined where the strict reader must decide
  */
 function readPlain(text: string, maxDepth: number): JsonValue | undefined {
-  if (SUSPECT.test(text)) return undefined;
+  if (text.includes('\\u')) return undefined;
   let value: JsonValue;
   try {
     value = JSON.parse(text) as JsonValue;
@@ -51,14 +49,19 @@ function readPlain(text: string, maxDepth: number): JsonValue | undefined {
     return undefined;
   }
   // Depth first: to write a value as deep as a text is long would take the whole stack.
-  return value !== null && isWithin(value, maxDepth) && JSON.stringify(value) === text ? value : undefined;
+  return value !== null && isHarmless(value, maxDepth) && JSON.stringify(value) === text ? value : undefined;
 }
 
-function isWithin(value: JsonValue, depth: number): boolean {
+/** Neither nested past `depth` nor with a member whose name JavaScript would mistake. */
+function isHarmless(value: JsonValue, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return true;
   if (depth === 0) return false;
-  for (const inner of Array.isArray(value) ? value : Object.values(value))
-    if (!isWithin(inner, depth - 1)) return false;
+  if (Array.isArray(value)) {
+    for (const inner of value) if (!isHarmless(inner, depth - 1)) return false;
+    return true;
+  }
+  for (const name of Object.keys(value))
+    if (RESERVED.has(name) || !isHarmless(value[name] as JsonValue, depth - 1)) return false;
   return true;
 }
 
@@ -71,6 +74,9 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** @throws JsonFault where the bytes are not well-formed UTF-8 (RFC 3629); a byte-order mark is kept, hence refused later. */
 export function decodeUtf8(bytes: Uint8Array): string {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
+  // Ill-formed bytes have become U+FFFD; where none is, all were well-formed, and one may have been meant.
+  if (!text.includes('\ufffd')) return text;
   try {
     return UTF8.decode(bytes);
   } catch {

@@ -45,6 +45,16 @@ t.test('a text that two readers could understand differently is a fault', async 
   t.equal(fault('['.repeat(100_000) + ']'.repeat(100_000)), `too_deep at ${'/0'.repeat(32)}`);
 });
 
+t.test('only well-formed UTF-8 is read, and a replacement character that was meant stays', async (t) => {
+  const illFormed = ['ff', 'c3', 'c080', 'e382', 'eda080', 'f4908080', '80', 'efbfbdff'];
+  for (const bytes of illFormed)
+    t.equal(fault(Buffer.from(`22${bytes}22`, 'hex')), 'ill_formed_text at /', bytes);
+  for (const text of ['\ufffd', 'a\ufffd誓', '𠮷', '\u00e9'])
+    t.equal(parseStrictJsonBytes(Buffer.from(JSON.stringify(text))), text);
+  const within = new Uint8Array(Buffer.from('xx"誓い"xx'));
+  t.equal(parseStrictJsonBytes(within.subarray(2, -2)), '誓い', 'a part of a buffer is that part alone');
+});
+
 /** Outcome of a text, and of the same text with white space before it, which is never read the fast way. */
 const bothWays = (text: string): readonly [unknown, unknown] => {
   const outcome = (each: string) => {
@@ -66,6 +76,8 @@ t.test('the fast way and the strict one read the same, and refuse the same', asy
     '{"__proto__":{}}',
     '{"\\u005f_proto__":1}',
     '{"constructor":1}',
+    '{"a":[{"prototype":1}]}',
+    '{"a":"prototype"}',
     '"prototype"',
     '[-0]',
     '[1.0,1e2,1E400]',
