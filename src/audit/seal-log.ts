@@ -9,18 +9,35 @@ import { leafHashOf } from './audit-event.ts';
 import { appendLeaf, EMPTY_TREE, packPeaks, rootOf, type TreeHead, unpackPeaks } from './merkle-tree.ts';
 
 const CHECKPOINT_TYP = 'oath-checkpoint+jwt';
+/** How many events one transaction puts into the tree. */
+const AT_ONCE = 5000;
 /** Any constant: one sealer at a time per database. */
 const SEAL_LOCK = 7_305_011;
 
 export type LogSigner = { readonly issuer: string; readonly key: SigningKey };
 
 /**
- * Puts every event that is not yet in the tree into it and signs the new head. Run every few seconds by one of the
+ * Puts every event that is not yet in the tree into it and signs the new head, a head for each `atOnce` of them: work by
+ * the thousand writes more between two runs than one transaction should hold. Run every few seconds by one of the
  * authority's processes; an event that commits late is sealed by the next run, so no event is ever left out.
  *
  * @returns how many events were sealed
  */
-export async function sealLog(db: Db, clock: Clock, signer: LogSigner): Promise<number> {
+export async function sealLog(
+  db: Db,
+  clock: Clock,
+  signer: LogSigner,
+  { atOnce = AT_ONCE }: { readonly atOnce?: number } = {},
+): Promise<number> {
+  let total = 0;
+  for (;;) {
+    const sealed = await sealSome(db, clock, signer, atOnce);
+    total += sealed;
+    if (sealed < atOnce) return total;
+  }
+}
+
+async function sealSome(db: Db, clock: Clock, signer: LogSigner, limit: number): Promise<number> {
   return inTransaction(db, async (trx) => {
     await sql`select pg_advisory_xact_lock(${SEAL_LOCK})`.execute(trx);
     const last = await readHead(trx);
@@ -38,7 +55,7 @@ export async function sealLog(db: Db, clock: Clock, signer: LogSigner): Promise<
         ),
       )
       .orderBy('e.sequence')
-      .limit(5000)
+      .limit(limit)
       .execute();
     if (fresh.length === 0) return 0;
     let head = last;

@@ -62,6 +62,23 @@ async function aSealedLog(t: Test, events = 9): Promise<TestDatabase> {
   return database;
 }
 
+t.test('however many events wait, one run seals them all, some at a time', async (t) => {
+  const database = await createTestDatabase(t);
+  for (let number = 1; number <= 7; number += 1) await append(database, aReading(), number);
+  t.equal(await sealLog(database.db, at(10), signer, { atOnce: 3 }), 7);
+  const heads = await database.db
+    .selectFrom('audit_checkpoint')
+    .select('tree_size')
+    .orderBy('tree_size')
+    .execute();
+  t.same(
+    heads.map(({ tree_size: size }) => Number(size)),
+    [3, 6, 7],
+  );
+  t.match(await checkLog(database.db, signer), { intact: true, sealedEvents: 7, unsealedEvents: 0 });
+  t.equal(await sealLog(database.db, at(11), signer, { atOnce: 3 }), 0);
+});
+
 t.test('the tree has the roots that RFC 9162 section 2.1 gives to the known test inputs', async (t) => {
   const inputs = [
     '',
