@@ -18,6 +18,7 @@ import { demandFreePorts } from '../src/network/free-ports.ts';
 import { type NetworkPlan, planNetwork } from '../src/network/network-plan.ts';
 import { prepareNetwork } from '../src/network/prepare.ts';
 import { authorityFiles } from '../src/network/prepare-keys.ts';
+import { writeJson } from '../src/network/private-file.ts';
 import { awaitRecognition } from '../src/network/recognition.ts';
 import { SupervisedProcess } from '../src/network/supervise.ts';
 import { publishedRuleBook } from '../src/registry/authorities.ts';
@@ -42,8 +43,15 @@ export type BenchNetwork = {
   /** A database beside theirs, with the same tables, for statements without a node around them. */
   readonly spare: AuthorityDatabase;
   readonly data: string;
+  /** The issuer's own database, as its process reaches it. */
+  readonly issuerDatabase: string;
+  /** Ends the issuer's process and starts it again. @returns the issuer as it is then */
+  restartIssuer(change: KeyFileChange): Promise<BenchNode>;
   stop(): Promise<void>;
 };
+
+/** From the content of a key file to its next one. */
+export type KeyFileChange = (file: Record<string, unknown>) => Record<string, unknown>;
 
 const [ISSUER, VERIFIER] = ['osaka', 'sakai'] as const;
 const MIGRATIONS = join(import.meta.dirname, '../migrations');
@@ -95,7 +103,24 @@ export async function startBenchNetwork(
       [ISSUER, VERIFIER].map((id) => describeNode(plan, id, nodes.get(id)?.pid)),
     );
     if (!issuer || !verifier) throw new Error('an authority of the benchmark is not in the plan');
-    return { issuer, verifier, spare: await makeSpareDatabase(postgres), data, stop };
+    const restartIssuer = async (change: KeyFileChange) => {
+      const authority = plan.authorities.find(({ id }) => id === ISSUER);
+      const before = nodes.get(ISSUER);
+      if (!authority || !before) throw new Error('the issuer is not in the plan');
+      await before.stop(DRAIN_MS);
+      const { keys } = authorityFiles(authority);
+      await writeJson(keys, change(JSON.parse(readFileSync(keys, 'utf8'))));
+      const after = new SupervisedProcess(before.plan);
+      after.start();
+      running.push({ stop: () => after.stop(DRAIN_MS) });
+      await after.ready(READY_MS, signal);
+      const node = await describeNode(plan, ISSUER, after.pid);
+      if (!node) throw new Error('the issuer is not in the plan');
+      return node;
+    };
+    const issuerDatabase = nodes.get(ISSUER)?.plan.environment.DATABASE_URL ?? '';
+    const spare = await makeSpareDatabase(postgres);
+    return { issuer, verifier, spare, data, issuerDatabase, restartIssuer, stop };
   } catch (error) {
     await stop();
     throw error;

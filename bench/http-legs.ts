@@ -107,7 +107,12 @@ async function registerCouple(client: HttpClient, node: BenchNode): Promise<stri
   return (JSON.parse(answer) as { registrationId: string }).registrationId;
 }
 
-async function issueBoth(client: HttpClient, node: BenchNode, registrationId: string): Promise<string[]> {
+/** @returns the certificates' ids */
+export async function issueBoth(
+  client: HttpClient,
+  node: BenchNode,
+  registrationId: string,
+): Promise<string[]> {
   const answer = await client.post(`/v1/registrations/${registrationId}/certificates`, '', withKey(node));
   const { certificates } = JSON.parse(answer) as { certificates: { certificateId: string }[] };
   return certificates.map(({ certificateId }) => certificateId);
@@ -118,12 +123,19 @@ export async function issueSample(node: BenchNode): Promise<{ sdJwtVc: string; p
   const client = new HttpClient(node.port);
   const registrationId = await registerCouple(client, node);
   const [certificateId] = await issueBoth(client, node, registrationId);
-  const answer = await client.get(
-    `/v1/registrations/${registrationId}/certificates/${certificateId}?purpose=issue`,
-    { authorization: `Bearer ${node.token}` },
-  );
+  const sample = await readForms(client, node, registrationId, certificateId ?? '');
   client.close();
-  return JSON.parse(answer) as { sdJwtVc: string; paperToken: string };
+  return sample;
+}
+
+export async function readForms(
+  client: HttpClient,
+  { token }: BenchNode,
+  registrationId: string,
+  certificateId: string,
+): Promise<{ sdJwtVc: string; paperToken: string }> {
+  const path = `/v1/registrations/${registrationId}/certificates/${certificateId}?purpose=issue`;
+  return JSON.parse(await client.get(path, { authorization: `Bearer ${token}` }));
 }
 
 /** Registers a couple, issues and revokes one of its certificates. */

@@ -60,7 +60,8 @@ export async function takeOver(
   return Number((report as { registered?: number }).registered);
 }
 
-async function send(
+/** @throws Error with the answer's words */
+export async function send(
   { address }: BenchNode,
   method: string,
   path: string,

@@ -30,7 +30,8 @@ export const NAMES = {
 
 /** What the cryptography costs alone: nothing here leaves this process. */
 export async function processLegs(source: CertificateSource): Promise<Leg[]> {
-  return [...rawLegs(), ...ourLegs(source), ...(await theirLegs(source))];
+  const legs = [...rawLegs(), ...ourLegs(source), ...(await theirLegs(source))];
+  return legs.map((leg) => ({ ...leg, server: process.pid }));
 }
 
 function rawLegs(): Leg[] {

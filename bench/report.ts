@@ -18,15 +18,28 @@ export function rateLines(series: readonly Series[]): string[] {
   return [head, ...lines];
 }
 
-/** A line per ratio whose two legs were run: the median of the ratios of each round, not the ratio of medians. */
+/**
+ * A line per ratio whose two legs were run: the median of the ratios of each round, not the ratio of medians. Where both
+ * ran in this very process, also the ratio of the processor time they took, all threads counted: what others do on the
+ * machine meanwhile leaves that alone.
+ */
 export function ratioLines(series: readonly Series[], ratios: readonly Ratio[]): string[] {
-  const head = `${'ratios, each within one round'.padEnd(LEFT)}${'ratio'.padStart(9)}  lowest … highest`;
+  const head = `${'ratios, each within one round'.padEnd(LEFT)}${'ratio'.padStart(9)}  lowest … highest   by CPU time`;
   const lines = ratios.flatMap(({ of, to, says }) => {
-    const [above, below] = [of, to].map((name) => series.find(({ leg }) => leg.name === name)?.samples);
-    if (!above || !below) return [];
+    const [upper, lower] = [of, to].map((name) => series.find(({ leg }) => leg.name === name));
+    if (!upper || !lower) return [];
+    const { samples: above } = upper;
+    const { samples: below } = lower;
     const each = above.map(({ rate }, round) => rate / (below[round]?.rate ?? Number.NaN));
     const spread = `${fine(Math.min(...each))} … ${fine(Math.max(...each))}`;
-    return [`${says.padEnd(LEFT)}${fine(median(each)).padStart(9)}  ${spread}`];
+    const areHere = [upper, lower].every(({ leg }) => leg.server === process.pid);
+    const ofTime = above.map(
+      ({ cpuMicros }, round) => (below[round]?.cpuMicros ?? Number.NaN) / (cpuMicros ?? 0),
+    );
+    const byTime = areHere ? fine(median(ofTime)) : '';
+    return [
+      `${says.padEnd(LEFT)}${fine(median(each)).padStart(9)}  ${spread.padEnd(17)}  ${byTime}`.trimEnd(),
+    ];
   });
   return lines.length === 0 ? [] : ['', head, ...lines];
 }

@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type BenchNetwork, residentBytes, startBenchNetwork } from './bench-network.ts';
 import { CertificateSource } from './certificates.ts';
+import { NAMES as CREDO, credoLegs } from './credo-legs.ts';
 import { NAMES as DATABASE, databaseLegs } from './database-legs.ts';
 import { echoLeg, NAMES as HTTP, issueSample, registrationLegs, verificationLegs } from './http-legs.ts';
 import { NAMES as IMPORT, importLegs } from './import-legs.ts';
@@ -14,12 +15,13 @@ import { type Leg, measure } from './measurement.ts';
 import { NAMES as PRINT, printLegs } from './print-legs.ts';
 import { NAMES as PROCESS, processLegs } from './process-legs.ts';
 import { NAMES as RENEWAL, renewalLegs } from './renewal-legs.ts';
+import { RENEWAL_RUN, renewalRun } from './renewal-run.ts';
 import { type Ratio, rateLines, ratioLines } from './report.ts';
 import { NAMES as SEARCH, searchLegs } from './search-legs.ts';
 
 const { values: options } = parseArgs({
   options: {
-    /** Only legs whose name holds this. */
+    /** Only legs whose name holds this, or only the one long run that has this name. */
     only: { type: 'string', default: '' },
     rounds: { type: 'string', default: '5' },
     ms: { type: 'string', default: '600' },
@@ -37,6 +39,10 @@ const RATIOS: readonly Ratio[] = [
   { of: PROCESS.verify, to: PROCESS.theirVerify, says: 'in-process verification ÷ @sd-jwt/sd-jwt-vc' },
   { of: PROCESS.sign, to: PROCESS.rawSign, says: 'in-process signing ÷ ES256 sign of one thread' },
   { of: PROCESS.sign, to: PROCESS.theirSign, says: 'in-process signing ÷ @sd-jwt/sd-jwt-vc' },
+  { of: PROCESS.verify, to: CREDO.verifyX5c, says: 'in-process verification ÷ Credo, x5c' },
+  { of: PROCESS.verify, to: CREDO.verifyDid, says: 'in-process verification ÷ Credo, did:jwk' },
+  { of: PROCESS.sign, to: CREDO.signX5c, says: 'in-process signing ÷ Credo, x5c' },
+  { of: PROCESS.sign, to: CREDO.signDid, says: 'in-process signing ÷ Credo, did:jwk' },
   { of: PROCESS.signAndRead, to: PROCESS.sign, says: 'signed and read back ÷ only signed' },
   { of: HTTP.register, to: DATABASE.plain, says: 'registration over HTTP ÷ plain insert' },
   { of: IMPORT.takeOver, to: HTTP.register, says: 'couple taken over ÷ registration over HTTP' },
@@ -51,12 +57,17 @@ const RATIOS: readonly Ratio[] = [
 async function run(signal: AbortSignal): Promise<void> {
   const profile = options.profile === undefined ? undefined : resolve(options.profile);
   if (profile) mkdirSync(profile, { recursive: true });
-  const network = await startBenchNetwork(signal, profile);
-  try {
-    await runOn(network, signal);
-  } finally {
-    await network.stop();
-  }
+  const on = async (work: (network: BenchNetwork) => Promise<void>) => {
+    const network = await startBenchNetwork(signal, profile);
+    try {
+      await work(network);
+    } finally {
+      await network.stop();
+    }
+  };
+  // Minutes with the making of its register, so it is to be asked for.
+  if (options.only === RENEWAL_RUN) await on(async (network) => tell(await renewalRun(network, signal)));
+  else await on((network) => runOn(network, signal));
 }
 
 async function runOn(network: BenchNetwork, signal: AbortSignal): Promise<void> {
@@ -73,6 +84,7 @@ async function runOn(network: BenchNetwork, signal: AbortSignal): Promise<void> 
     const [port] = (await once(echo, 'message')) as [number];
     const legs: Leg[] = [
       ...(await processLegs(source)),
+      ...(await credoLegs(source)),
       echoLeg(source, { port, pid: echo.pid }),
       ...verificationLegs(source, verifier),
       ...registrationLegs(network),

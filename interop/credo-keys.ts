@@ -3,6 +3,7 @@ import {
   createHash,
   createPublicKey,
   diffieHellman,
+  type KeyObject,
   randomBytes,
   verify,
   type webcrypto,
@@ -25,6 +26,12 @@ export class MemoryKeys implements Kms.KeyManagementService {
   readonly backend = 'memory';
   readonly #keys = new WalletKeys();
   readonly #deleted = new Set<string>();
+  /** Public keys as they were read once: to read one from its JWK takes a third of a verification. */
+  readonly #read = new Map<string, KeyObject>();
+
+  adopt(key: WalletKey): void {
+    this.#keys.adopt(key);
+  }
 
   isOperationSupported(_agent: AgentContext, operation: Operation): boolean {
     switch (operation.operation) {
@@ -68,9 +75,16 @@ export class MemoryKeys implements Kms.KeyManagementService {
 
   async verify(_agent: AgentContext, { key, data, signature }: Kms.KmsVerifyOptions) {
     const publicJwk = key.publicJwk ?? publicJwkOf(this.#keys.find({ kid: key.keyId }));
-    const publicKey = createPublicKey({ format: 'jwk', key: publicJwk as webcrypto.JsonWebKey });
+    const publicKey = this.#readKey(publicJwk as webcrypto.JsonWebKey);
     const verified = verify('sha256', data, { key: publicKey, dsaEncoding: 'ieee-p1363' }, signature);
     return verified ? { verified, publicJwk } : ({ verified: false } as const);
+  }
+
+  #readKey(jwk: webcrypto.JsonWebKey): KeyObject {
+    const name = `${jwk.kty} ${jwk.crv} ${jwk.x} ${jwk.y}`;
+    const key = this.#read.get(name) ?? createPublicKey({ format: 'jwk', key: jwk });
+    this.#read.set(name, key);
+    return key;
   }
 
   async encrypt(_agent: AgentContext, { key, encryption, data }: Kms.KmsEncryptOptions) {

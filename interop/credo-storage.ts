@@ -41,6 +41,7 @@ export class MemoryStorage {
 
 function matches(tags: Query, query: Query): boolean {
   return Object.entries(query).every(([name, wanted]) => {
+    if (wanted === undefined) return true;
     if (name === '$and') return (wanted as Query[]).every((each) => matches(tags, each));
     if (name === '$or') return (wanted as Query[]).some((each) => matches(tags, each));
     if (name === '$not') return !matches(tags, wanted as Query);

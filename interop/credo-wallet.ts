@@ -1,24 +1,12 @@
-import 'reflect-metadata';
-import { EventEmitter } from 'node:events';
-import {
-  Agent,
-  type AgentDependencies,
-  DependencyManager,
-  InjectionSymbols,
-  Kms,
-  SdJwtVcModule,
-  type SdJwtVcRecord,
-  StorageVersionRecord,
-  X509Module,
-} from '@credo-ts/core';
+import { Agent, Kms, SdJwtVcModule, type SdJwtVcRecord, X509Module } from '@credo-ts/core';
 import {
   type OpenId4VciRequestTokenResponse,
   type OpenId4VciResolvedCredentialOffer,
   OpenId4VcModule,
   type OpenId4VpResolvedAuthorizationRequest,
 } from '@credo-ts/openid4vc';
+import { agentDependencies, memoryDependencies } from './credo-agent.ts';
 import { MemoryKeys } from './credo-keys.ts';
-import { MemoryStorage } from './credo-storage.ts';
 
 type WalletAgent = Awaited<ReturnType<typeof startAgent>>;
 export type ReceivedCertificate = {
@@ -115,11 +103,6 @@ export class CredoWallet {
 }
 
 async function startAgent(root: string, recordingFetch: typeof fetch) {
-  const storage = new MemoryStorage();
-  const storageVersion = StorageVersionRecord.frameworkStorageVersion;
-  await storage.save(undefined, new StorageVersionRecord({ storageVersion }));
-  const dependencyManager = new DependencyManager();
-  dependencyManager.registerInstance(InjectionSymbols.StorageService, storage);
   const agent = new Agent(
     {
       // The nodes of the demonstration speak http, on this machine only.
@@ -136,18 +119,8 @@ async function startAgent(root: string, recordingFetch: typeof fetch) {
         openid4vc: new OpenId4VcModule(),
       },
     },
-    dependencyManager,
+    await memoryDependencies(),
   );
   await agent.initialize();
   return agent;
-}
-
-/** A wallet in memory has no files and no sockets. */
-function agentDependencies(recordingFetch: typeof fetch): AgentDependencies {
-  return {
-    FileSystem: class {} as unknown as AgentDependencies['FileSystem'],
-    EventEmitterClass: EventEmitter,
-    fetch: recordingFetch,
-    WebSocketClass: class {} as unknown as AgentDependencies['WebSocketClass'],
-  };
 }

@@ -19,8 +19,13 @@ export class WalletKeys {
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const publicJwk = publicKey.export({ format: 'jwk' }) as EcPublicJwk;
     const key = { kid: name ?? thumbprint(publicJwk), publicJwk, privateKey };
-    this.#keys.push(key);
+    this.adopt(key);
     return key;
+  }
+
+  /** Takes in a key that was made elsewhere. */
+  adopt(key: WalletKey): void {
+    this.#keys.push(key);
   }
 
   /** Clients say by name or by public key what something is to be signed with. @throws Error where it is not here */
