@@ -1926,6 +1926,7 @@ export interface components {
         /** @description A rule that is not publicly known (要確認) */
         ToConfirm: {
             requirement: string;
+            text?: components["schemas"]["Names"];
             sources: string[];
         };
         UnmetRequirement: {

@@ -11,6 +11,7 @@ import { DOCUMENT_WORDS, REQUIREMENT_WORDS } from '../registry/requirement-words
 import type { RequiredDocument, RuleBook, Words } from '../registry/rule-set.ts';
 import type { components } from './api.generated.ts';
 import type { Language } from './problem.ts';
+import { toConfirmBody } from './to-confirm-body.ts';
 
 type Body = components['schemas']['ContinuationPreview'];
 type SourcePage = components['schemas']['RuleSource'];
@@ -44,7 +45,7 @@ export function continuationBody(preview: ContinuationPreview, book: RuleBook, l
       authority: refer(authority),
       contact,
     })),
-    toConfirm: preview.toConfirm.map(({ requirement, sources }) => ({ requirement, sources: [...sources] })),
+    toConfirm: toConfirmBody(preview.toConfirm),
     sourcePages: citedPages(preview, book),
   };
 }

@@ -9,6 +9,7 @@ import { ownRecord } from '../procedure/procedure-rules.ts';
 import type { components } from './api.generated.ts';
 import type { Handlers } from './handlers.ts';
 import type { NodeParts } from './node-parts.ts';
+import { toConfirmBody } from './to-confirm-body.ts';
 
 type Schemas = components['schemas'];
 type Operations = 'getProcedureDocument' | 'getTransferDocument' | 'listDeadlines';
@@ -58,6 +59,6 @@ function documentBody(made: OfficeDocument): Schemas['Document'] {
     })),
     wording: [...made.wording],
     sources: [...made.sources],
-    toConfirm: made.toConfirm.map(({ requirement, sources }) => ({ requirement, sources: [...sources] })),
+    toConfirm: toConfirmBody(made.toConfirm),
   };
 }

@@ -35,6 +35,7 @@ import type { Handlers } from './handlers.ts';
 import type { NodeParts } from './node-parts.ts';
 import { type Language, problemOf } from './problem.ts';
 import { ruleWords } from './rule-words.ts';
+import { toConfirmBody } from './to-confirm-body.ts';
 
 type Schemas = components['schemas'];
 type Saved = operations['saveProcedureContent']['responses'][200]['content']['application/json'];
@@ -226,6 +227,6 @@ function bodyOf(
     signatures: { first: first ?? false, second: second ?? false },
     nextStep: nextProcedureStep(row, missing.length, actor.kind === 'partner' ? 'couple' : 'office'),
     reasons: [...row.reasons],
-    toConfirm: row.toConfirm.map(({ requirement, sources }) => ({ requirement, sources: [...sources] })),
+    toConfirm: toConfirmBody(row.toConfirm),
   };
 }

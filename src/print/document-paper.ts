@@ -1,7 +1,7 @@
 import type { OfficeDocument } from '../procedure/document.ts';
 import type { PROCEDURE_DOCUMENTS } from '../procedure/make-document.ts';
 import type { TRANSFER_DOCUMENTS } from '../procedure/make-transfer-document.ts';
-import { requirementWords } from '../registry/requirement-words.ts';
+import { openWords } from '../procedure/open-words.ts';
 import type { Letterhead } from './receipt.ts';
 import type { SheetWords, WordTree } from './sheet.ts';
 
@@ -21,13 +21,6 @@ const PAPERS: Readonly<Record<string, Paper>> = {
   decision_sheet: 'office',
   checklist: 'office',
 } satisfies Record<keyof typeof PROCEDURE_DOCUMENTS | keyof typeof TRANSFER_DOCUMENTS, Paper>;
-
-/** Points to confirm that are not requirements of a couple. */
-const OPEN_WORDS: Readonly<Record<string, string>> = {
-  form_number: 'この様式の番号。',
-  form_wording: 'この様式の文言。',
-  notice_deadline: '転出元へ知らせる期限。',
-};
 
 /** Boxes in which those who decide set their stamps, from left to right; each authority has its own: 要確認. */
 export const APPROVAL_BOXES = ['決裁', '審査', '担当'] as const;
@@ -54,7 +47,9 @@ export function documentWords(document: OfficeDocument, paper: DocumentPaper): S
     })),
     wording: document.wording,
     sources: isOffice ? document.sources.map(({ title, readIn }) => ({ title, readIn })) : [],
-    toConfirm: isOffice ? document.toConfirm.map(({ requirement }) => openWords(requirement)) : [],
+    toConfirm: isOffice
+      ? document.toConfirm.map(({ requirement }) => openWords(requirement)?.ja ?? requirement)
+      : [],
     approvalBoxes: document.document === 'decision_sheet' ? paper.approvalBoxes : [],
     sealPlace: kind === 'sealed' ? paper.sealPlace : '',
   } satisfies Record<string, WordTree>;
@@ -62,8 +57,4 @@ export function documentWords(document: OfficeDocument, paper: DocumentPaper): S
 
 export function paperOf(document: Pick<OfficeDocument, 'document'>): Paper {
   return PAPERS[document.document] ?? 'form';
-}
-
-function openWords(requirement: string): string {
-  return OPEN_WORDS[requirement] ?? requirementWords.requirement(requirement, 'ja') ?? requirement;
 }

@@ -78,6 +78,12 @@ t.test('the documents of an oath, from its draft to its registration', async (t)
     authority: { code: '271403', name: { ja: '堺市' } },
     preparedOn: { date: today(), wareki: wareki(today()) },
   });
+  const open = form.body.toConfirm.find((one: { requirement: string }) => one.requirement === 'form_wording');
+  t.same(
+    open.text,
+    { ja: 'この様式の文言。', en: 'The wording of this form.' },
+    'in words, not as a code alone',
+  );
   t.match(form.text, NAMES);
   t.same(labels(form, '署名'), ['署名（お一人目）', '署名（お二人目）']);
   const sheet = await ask('procedures', id, 'decision_sheet');
