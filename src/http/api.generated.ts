@@ -523,6 +523,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/rule-changes/paper-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What would the receipt look like? (受領証の文言の見本)
+         * @description A receipt of a made-up couple in the wording that a change proposes for a day, marked 見本 SAMPLE across, without code, seal or
+         *     signature. Nothing is changed or kept. To see the wording in force, send empty entries.
+         */
+        post: operations["previewPaper"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/rule-changes/{changeId}/decision": {
         parameters: {
             query?: never;
@@ -2329,9 +2350,15 @@ export interface components {
         FreeText: string;
         /** @description Whole entries in the form of the rule book: authorities and municipalities by `code`, agreements by `id`, sources by label */
         RuleEntries: {
-            authorities?: {
+            authorities?: ({
+                ruleSets?: ({
+                    paper?: components["schemas"]["PaperRules"];
+                } & {
+                    [key: string]: unknown;
+                })[];
+            } & {
                 [key: string]: unknown;
-            }[];
+            })[];
             agreements?: {
                 [key: string]: unknown;
             }[];
@@ -2343,6 +2370,53 @@ export interface components {
                     [key: string]: unknown;
                 };
             };
+        };
+        /**
+         * @description What the receipt says, in the authority's own words (受領証の文言); where a member is null or left out the usual words are printed,
+         *     and it is listed in `unconfirmed` as `paper.title` and so on. At most 30 characters in `title`, headings of notes and of
+         *     `toReader`; 200 in `declaration`; 160 in `legalNote`; 3 notes of 120; 40 in `qrCaption`; 60 and 90 in `cardLegalNote` and
+         *     `cardToReader`; 24 in `cardQrCaption`; 6 in `sealPlace` (empty: no such place); 20 each for office and name of `head`; on the English
+         *     sheet 60 (title), 300 (introduction), 180 (legal note), 3 notes of 40 and 220, 70 (caption), 100 (standing). No line breaks, no
+         *     control characters, no number of twelve digits. A certificate keeps the words of its day of issue, so other words begin in an
+         *     entry that starts tomorrow or later.
+         */
+        PaperRules: {
+            /** @description e.g. 宣誓書受領証 */
+            title?: unknown;
+            /** @description What is certified */
+            declaration?: unknown;
+            /** @description That it is not a marriage and has no effect in law */
+            legalNote?: unknown;
+            /** @description `heading` and `advice`, a list of `heading` and `text` */
+            toReader?: unknown;
+            /** @description `heading` and `text` */
+            toHolder?: unknown;
+            /** @description Below the code on A4 */
+            qrCaption?: unknown;
+            /** @description The legal note in few words */
+            cardLegalNote?: unknown;
+            /** @description To whoever is shown the card */
+            cardToReader?: unknown;
+            /** @description Below the code on the card */
+            cardQrCaption?: unknown;
+            /** @description Where a seal is put on by hand */
+            sealPlace?: unknown;
+            /** @description Who signs: `title` of the office and `name` (or null) */
+            head?: unknown;
+            /** @description Of the English sheet */
+            companionTitle?: unknown;
+            /** @description Of the English sheet */
+            companionIntroduction?: unknown;
+            /** @description Of the English sheet */
+            companionLegalNote?: unknown;
+            /** @description Of the English sheet, a list of `heading` and `text` */
+            companionAdvice?: unknown;
+            /** @description Of the English sheet */
+            companionQrCaption?: unknown;
+            /** @description Of the English sheet: that the Japanese receipt is what counts */
+            companionStanding?: unknown;
+        } & {
+            [key: string]: unknown;
         };
         RuleBook: {
             /** @description Number of approved changes */
@@ -2806,7 +2880,7 @@ export interface components {
         Reference: string;
         /** @description Proof of possession (RFC 9449) */
         DPoP: string;
-        /** @description Paper, card, or the English sheet that goes with it */
+        /** @description Paper, card, or the English sheet that goes with it. Left out, the first one that the authority's rules offer (`certificateFormats`) */
         PrintFormat: "a4" | "card" | "companion_en";
         ProcedureId: string;
         ImportId: string;
@@ -4192,6 +4266,39 @@ export interface operations {
                     "application/json": components["schemas"]["RuleSimulation"];
                 };
             };
+            default: components["responses"]["Problem"];
+        };
+    };
+    previewPaper: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "entries": {},
+                 *       "on": "2026-12-01",
+                 *       "format": "a4"
+                 *     }
+                 */
+                "application/json": {
+                    entries: components["schemas"]["RuleEntries"];
+                    /**
+                     * Format: date
+                     * @description The day of issue of which the paper is shown
+                     */
+                    on: string;
+                    /** @enum {string} */
+                    format?: "a4" | "card" | "companion_en";
+                };
+            };
+        };
+        responses: {
+            200: components["responses"]["Pdf"];
             default: components["responses"]["Problem"];
         };
     };
@@ -5633,7 +5740,7 @@ export interface operations {
             query: {
                 /** @description Why the personal data is read (利用目的) */
                 purpose: components["parameters"]["Purpose"];
-                /** @description Paper, card, or the English sheet that goes with it */
+                /** @description Paper, card, or the English sheet that goes with it. Left out, the first one that the authority's rules offer (`certificateFormats`) */
                 format?: components["parameters"]["PrintFormat"];
             };
             header?: never;
@@ -5652,7 +5759,7 @@ export interface operations {
     printMyCertificate: {
         parameters: {
             query?: {
-                /** @description Paper, card, or the English sheet that goes with it */
+                /** @description Paper, card, or the English sheet that goes with it. Left out, the first one that the authority's rules offer (`certificateFormats`) */
                 format?: components["parameters"]["PrintFormat"];
             };
             header?: never;

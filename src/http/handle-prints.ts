@@ -3,13 +3,14 @@ import { type CertificateRow, readForms, readNumbers } from '../certificate/cert
 import { paperUrl } from '../certificate/paper-token.ts';
 import { requireCertificate } from '../certificate/revoke-certificate.ts';
 import { inTransaction } from '../db/transaction.ts';
+import { dayInJapan } from '../kernel/clock.ts';
 import { Refusal } from '../kernel/refusal.ts';
 import type { Actor, PartnerPosition } from '../kernel/role.ts';
 import { companionData } from '../print/companion.ts';
 import { APPROVAL_BOXES, paperOf } from '../print/document-paper.ts';
 import { PrintFault } from '../print/print-fault.ts';
 import { type ReceiptData, receiptData } from '../print/receipt.ts';
-import { RECEIPT_WORDING } from '../print/receipt-words.ts';
+import { sampleReceipt } from '../print/sample-receipt.ts';
 import { sealPdf } from '../print/seal-pdf.ts';
 import type { Attachment, PrintJob } from '../print/sheet.ts';
 import type { OfficeDocument } from '../procedure/document.ts';
@@ -18,18 +19,21 @@ import { makeTransferDocument } from '../procedure/make-transfer-document.ts';
 import { otherOf } from '../registry/protection.ts';
 import { readShown } from '../registry/protection-store.ts';
 import { type RegistrationRow, requireRegistration } from '../registry/registration-store.ts';
-import { schemeInForce } from '../registry/rule-book.ts';
+import { requireRuleSet } from '../registry/rule-book.ts';
+import { amend } from '../registry/rule-change.ts';
+import { presentBook } from '../registry/rule-library.ts';
 import { openSealer } from '../registry/vault.ts';
 import { findMine } from './handle-partners.ts';
 import type { Handlers } from './handlers.ts';
 import type { NodeParts } from './node-parts.ts';
+import { type PaperOfDay, type PrintFormat, paperOfDay, requireFormat } from './paper-of-day.ts';
 
 type Operations =
   | 'printCertificate'
   | 'printMyCertificate'
   | 'printProcedureDocument'
-  | 'printTransferDocument';
-type Format = 'a4' | 'card' | 'companion_en';
+  | 'printTransferDocument'
+  | 'previewPaper';
 
 const TEMPLATES = { a4: 'receipt-a4', card: 'receipt-card' } as const;
 const MEDIA_TYPE = 'application/pdf';
@@ -44,10 +48,9 @@ export function printHandlers(node: NodeParts): Handlers<Operations> {
         { registrationId: row.id, epoch: row.epoch },
         params.certificateId,
       );
-      const format = query.format ?? 'a4';
-      const job = await receiptJob(node, row, certificate, format);
+      const { job, format, title } = await receiptJob(node, row, certificate, query.format);
       await logPrint(actor, certificate, format, query.purpose);
-      return pdf(await sealed(await printed(node, job), RECEIPT_WORDING.title));
+      return pdf(await sealed(await printed(node, job), title));
     },
 
     async printMyCertificate({ params, query, actor }) {
@@ -57,10 +60,9 @@ export function printHandlers(node: NodeParts): Handlers<Operations> {
       const certificate = await requireCertificate(db, of, params.certificateId);
       // The other one's certificate is to a partner as if it were not there.
       if (certificate.position !== position) throw new Refusal('record_not_found', {});
-      const format = query.format ?? 'a4';
-      const job = await receiptJob(node, registration, certificate, format);
+      const { job, format, title } = await receiptJob(node, registration, certificate, query.format);
       await logPrint(actor, certificate, format);
-      return pdf(await sealed(await printed(node, job), RECEIPT_WORDING.title));
+      return pdf(await sealed(await printed(node, job), title));
     },
 
     async printProcedureDocument({ params, query, actor }) {
@@ -72,6 +74,16 @@ export function printHandlers(node: NodeParts): Handlers<Operations> {
       const wanted = { id: params.transferId, document: params.document, purpose: query.purpose };
       return pdf(await documentPdf(await makeTransferDocument(node, actor, wanted)));
     },
+
+    async previewPaper({ body: { entries, on, format } }) {
+      const present = await presentBook(db);
+      const { book } = amend(present.json, entries, dayInJapan(clock()));
+      const { familyship } = requireRuleSet(book, node.authority, on);
+      const paper = paperOfDay(node, on, book);
+      const data = sampleReceipt(paper.letterhead, on, { wording: paper.receipt, familyship });
+      const job = jobOf(paper, requireFormat(paper, format), data);
+      return pdf(await printed(node, { ...job, isSample: true }));
+    },
   };
 
   function pdf(body: Buffer) {
@@ -81,7 +93,7 @@ export function printHandlers(node: NodeParts): Handlers<Operations> {
   async function logPrint(
     actor: Actor,
     { id, registrationId, position }: CertificateRow,
-    format: Format,
+    format: PrintFormat,
     purpose?: string,
   ): Promise<void> {
     await inTransaction(db, (trx) =>
@@ -98,11 +110,9 @@ export function printHandlers(node: NodeParts): Handlers<Operations> {
   }
 
   async function documentPdf(document: OfficeDocument): Promise<Buffer> {
-    const paper = {
-      ...node.printing.letterhead,
-      sealPlace: RECEIPT_WORDING.sealPlace,
-      approvalBoxes: APPROVAL_BOXES,
-    };
+    const { letterhead, sealPlace } = paperOfDay(node, document.preparedOn.date);
+    const { head, sealImage } = letterhead;
+    const paper = { head, sealImage, sealPlace, approvalBoxes: APPROVAL_BOXES };
     const made = await printed(node, { template: 'document', data: document, paper });
     return paperOf(document) === 'sealed' ? sealed(made, document.title) : made;
   }
@@ -119,15 +129,27 @@ export function printHandlers(node: NodeParts): Handlers<Operations> {
   }
 }
 
-/** @throws Refusal `certificate_state_conflict` unless it is issued, and on paper: what a wallet holds is not printed */
+type ReceiptJob = {
+  readonly job: PrintJob;
+  readonly format: PrintFormat;
+  /** Of the receipt, also where its English sheet is printed. */
+  readonly title: string;
+};
+
+/**
+ * @throws Refusal `certificate_state_conflict` unless it is issued, and on paper: what a wallet holds is not printed;
+ *   `format_not_offered`
+ */
 async function receiptJob(
   node: NodeParts,
   row: RegistrationRow,
   certificate: CertificateRow,
-  format: Format,
-): Promise<PrintJob> {
+  asked: PrintFormat | undefined,
+): Promise<ReceiptJob> {
   if (certificate.state !== 'issued' || certificate.form !== 'portable')
     throw new Refusal('certificate_state_conflict', { state: certificate.state, allowed: ['issued'] });
+  const paper = paperOfDay(node, certificate.issuedOn);
+  const format = requireFormat(paper, asked);
   const sealer = await openSealer(node.db, node.vault, {
     kind: 'registration',
     id: row.id,
@@ -136,18 +158,27 @@ async function receiptJob(
   const forms = sealer && (await readForms(node.db, sealer, certificate.id));
   if (!sealer || !forms?.paperToken) throw new Refusal('record_not_found', {});
   const numbers = await readNumbers(node.db, sealer, [certificate.id]);
-  const data = await receiptOf(node, row, certificate, {
+  const data = await receiptOf(node, row, certificate, paper, {
     number: numbers.get(certificate.id) ?? '',
     paperAddress: paperUrl(node.entityId, forms.paperToken),
   });
-  if (format === 'companion_en') return { template: 'companion-en', data: companionData(data) };
-  return { template: TEMPLATES[format], data, attachment: attachmentOf(forms.sdJwtVc) };
+  const job = jobOf(paper, format, data);
+  const { title } = data.wording;
+  if (format === 'companion_en') return { job, format, title };
+  return { job: { ...job, attachment: attachmentOf(forms.sdJwtVc) }, format, title };
+}
+
+function jobOf({ companion }: PaperOfDay, format: PrintFormat, data: ReceiptData) {
+  return format === 'companion_en'
+    ? ({ template: 'companion-en', data: companionData(data, companion) } as const)
+    : ({ template: TEMPLATES[format], data } as const);
 }
 
 async function receiptOf(
   node: NodeParts,
   row: RegistrationRow,
   { position, issuedOn }: CertificateRow,
+  { letterhead, receipt }: PaperOfDay,
   printed: { readonly number: string; readonly paperAddress: string },
 ): Promise<ReceiptData> {
   const shown = (await readShown(node.db, node.vault, row))?.[position];
@@ -160,7 +191,6 @@ async function receiptOf(
     second: holder,
   };
   couple[otherOf(position)] = other;
-  const scheme = schemeInForce(node.rules, node.authority, issuedOn);
   return receiptData(
     {
       registration: row,
@@ -169,7 +199,8 @@ async function receiptOf(
       familyMembers: shown.familyMembers,
       certificate: { ...printed, issuedOn },
     },
-    { name: node.nameOf(node.authority), schemeTitle: scheme?.name ?? null, ...node.printing.letterhead },
+    letterhead,
+    receipt,
   );
 }
 

@@ -158,16 +158,9 @@ function valuesOf(book: RuleBook): RuleValue[] {
 }
 
 function valueIn(ruleSet: RuleSet, field: RuleField): unknown {
-  switch (field) {
-    case 'single.spouse':
-      return ruleSet.single.spouse;
-    case 'single.otherPartnership':
-      return ruleSet.single.otherPartnership;
-    case 'single.deFactoSpouse':
-      return ruleSet.single.deFactoSpouse;
-    default:
-      return ruleSet[field];
-  }
+  const [outer = '', inner] = field.split('.');
+  const value = new Map<string, unknown>(Object.entries(ruleSet)).get(outer);
+  return inner === undefined ? value : new Map(Object.entries(value ?? {})).get(inner);
 }
 
 function standingValues({

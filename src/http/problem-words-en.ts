@@ -211,6 +211,11 @@ export const PROBLEM_WORDS_EN: ProblemWords = {
     wrong: 'What is to be printed is too long for this paper.',
     toDo: 'Choose A4. If that is too small too, ask the counter.',
   }),
+  format_not_offered: ({ format, offered }) => ({
+    title: 'Not issued in this form',
+    wrong: `By the rules of the day of issue, certificates of this authority are not issued as “${format}”.`,
+    toDo: `Choose one of: ${listed(offered)} (format).`,
+  }),
   export_not_approved: () => ({
     title: 'The export is not allowed',
     wrong: 'It has not been approved yet, or the 24 hours of the approval are over.',

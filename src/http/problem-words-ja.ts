@@ -223,6 +223,11 @@ export const PROBLEM_WORDS_JA: ProblemWords = {
     wrong: '記載が長く、この用紙に収まりません。',
     toDo: 'A4の受領証を選んでください。それでも収まらないときは窓口にご相談ください。',
   }),
+  format_not_offered: ({ format, offered }) => ({
+    title: 'この形では交付していません',
+    wrong: `交付日の定めでは、この自治体の受領証を「${format}」の形では交付していません。`,
+    toDo: `次の形（format）から選んでください: ${listed(offered)}。`,
+  }),
   export_not_approved: () => ({
     title: '全件出力が許可されていません',
     wrong: 'この出力はまだ決裁されていないか、許可の期限（24時間）が過ぎています。',

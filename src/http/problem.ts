@@ -87,6 +87,7 @@ const STATUS = {
   import_has_faults: 409,
   document_not_printable: 422,
   document_does_not_fit: 422,
+  format_not_offered: 422,
   export_not_approved: 403,
   export_state_conflict: 409,
   registration_state_conflict: 409,

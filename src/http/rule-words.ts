@@ -172,6 +172,28 @@ const RULES: Readonly<Record<string, Readonly<Record<Language, Sentence>>>> = {
     ja: () => '同じものが二度あります（一つにしてください）',
     en: () => 'stands twice: keep one of them',
   },
+  past_wording: {
+    ja: (from) =>
+      `交付済みの受領証の文言が変わってしまいます（${from}以後に始まる期間を新しく設け、そこに記入してください）`,
+    en: (from) =>
+      `would word certificates anew that were issued already: state it in a new entry that starts on ${from} or later`,
+  },
+  control_characters: {
+    ja: () => '印刷できない文字（改行・制御文字など）を含んでいます（取り除いてください）',
+    en: () => 'holds line breaks, control characters or the like: take them out',
+  },
+  my_number: {
+    ja: () => '12桁の番号を含んでいます（マイナンバーは記入できません。番号を取り除いてください）',
+    en: () => 'holds a number of twelve digits, as an Individual Number (My Number) is: take it out',
+  },
+  long_word: {
+    ja: (n) => `${n}文字を超えて続く英数字があり、行を折り返せません（空白を入れるか短くしてください）`,
+    en: (n) => `holds more than ${n} letters in a row, where no line can break: set a blank or shorten it`,
+  },
+  latin_letters: {
+    ja: () => '英語の用紙に印刷できない文字を含んでいます（ローマ字と英文の記号だけで書いてください）',
+    en: () => 'holds characters that the English sheet does not print: write it in Latin letters',
+  },
   past_lost: {
     ja: (day) =>
       `${day}からの過ぎた期間の定めがなくなります（過去の期間は残し、終わりの日を記入して区切ってください）`,

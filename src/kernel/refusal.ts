@@ -45,6 +45,7 @@ export type RefusalFacts = {
   import_has_faults: { readonly rows: number };
   document_not_printable: { readonly pointers: readonly string[] };
   document_does_not_fit: Record<never, never>;
+  format_not_offered: { readonly format: string; readonly offered: readonly string[] };
   export_not_approved: Record<never, never>;
   export_state_conflict: { readonly state: string; readonly allowed: readonly string[] };
   registration_state_conflict: { readonly state: string; readonly allowed: readonly string[] };

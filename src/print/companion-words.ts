@@ -1,11 +1,11 @@
-import type { Advice } from './receipt-words.ts';
+import type { Note } from '../registry/paper-rules.ts';
 
-/** Every sentence of the English sheet that goes with a receipt. An authority may put its own in their place. */
+/** Every sentence of the English sheet that goes with a receipt. An authority's rules put its own in their place. */
 export type CompanionWording = {
   readonly title: string;
   readonly introduction: string;
   readonly legalNote: string;
-  readonly advice: readonly Advice[];
+  readonly advice: readonly Note[];
   readonly qrCaption: string;
   /** Where the Japanese paper, not this one, is what counts. */
   readonly standing: string;

@@ -1,22 +1,21 @@
+import type { Note } from '../registry/paper-rules.ts';
 import type { FamilyRelation } from '../registry/rule-set.ts';
 
-/** A short paragraph under a heading of its own. */
-export type Advice = { readonly heading: string; readonly text: string };
-
 /**
- * Every sentence of a receipt that is an authority's own to choose. Nothing here promises an effect in law or speaks as
- * if of a marriage. Each authority has its ordinance's wording: 要確認.
+ * Every sentence of a receipt that is an authority's own to choose: its rules say them (`registry/paper-rules.ts`), and
+ * where they are silent the usual ones below are printed. Nothing here promises an effect in law or speaks as if of a
+ * marriage.
  */
 export type ReceiptWording = {
   readonly title: string;
   readonly declaration: string;
   readonly legalNote: string;
   /** To whoever is shown the receipt, on its back. */
-  readonly toReader: { readonly heading: string; readonly advice: readonly Advice[] };
+  readonly toReader: { readonly heading: string; readonly advice: readonly Note[] };
   /** The same in few words, for the back of the card. */
   readonly onCard: { readonly legalNote: string; readonly toReader: string };
   /** To the couple, on the back. */
-  readonly toHolder: Advice;
+  readonly toHolder: Note;
   readonly qrCaption: string;
   readonly qrCaptionOnCard: string;
   /** In the place of a seal that is put on by hand; empty: no such place. */

@@ -1,4 +1,5 @@
 import type { JapanDay } from '../registry/japan-day.ts';
+import type { Head } from '../registry/paper-rules.ts';
 import type {
   Couple,
   FamilyMemberRecord,
@@ -17,7 +18,7 @@ export type Letterhead = {
   readonly name: Words;
   /** As the ordinance calls the scheme; null where no rules are known. */
   readonly schemeTitle: string | null;
-  readonly head: { readonly title: string; readonly name: string | null } | null;
+  readonly head: Head | null;
   readonly sealImage: SealImage | null;
 };
 

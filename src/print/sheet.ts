@@ -5,6 +5,7 @@ import { type DocumentPaper, documentWords, paperOf } from './document-paper.ts'
 import { qrCode } from './qr-code.ts';
 import type { ReceiptData } from './receipt.ts';
 import { RECEIPT_LABELS } from './receipt-words.ts';
+import { SAMPLE_MARK } from './sample-receipt.ts';
 
 /** A file in the PDF that a program can read: the certificate itself, byte for byte. */
 export type Attachment = {
@@ -21,8 +22,15 @@ export type PrintJob =
       readonly template: 'receipt-a4' | 'receipt-card';
       readonly data: ReceiptData;
       readonly attachment?: Attachment;
+      /** Marked across each page, and without a code. */
+      readonly isSample?: true;
     }
-  | { readonly template: 'companion-en'; readonly data: CompanionData; readonly attachment?: Attachment }
+  | {
+      readonly template: 'companion-en';
+      readonly data: CompanionData;
+      readonly attachment?: Attachment;
+      readonly isSample?: true;
+    }
   | {
       readonly template: 'document';
       readonly data: OfficeDocument;
@@ -53,6 +61,8 @@ export type Sheet = {
     readonly date: readonly number[];
     readonly qr: { readonly svg: string; readonly edgeMm: number; readonly address: string } | null;
     readonly paper: string | null;
+    /** What stands across each page; null on every paper that is one. */
+    readonly mark: string | null;
   };
   readonly sealPng: Uint8Array | null;
   readonly attachment: Attachment | null;
@@ -66,17 +76,34 @@ export function sheetOf(job: PrintJob): Sheet {
   switch (job.template) {
     case 'receipt-a4':
     case 'receipt-card':
-      return { ...receiptSheet(job.data), template: job.template, attachment };
+      return { ...markedAs(job, receiptSheet(job.data)), template: job.template, attachment };
     case 'companion-en':
-      return { ...companionSheet(job.data), template: job.template, attachment };
+      return { ...markedAs(job, companionSheet(job.data)), template: job.template, attachment };
     case 'document':
       return { ...documentSheet(job.data, job.paper), template: job.template, attachment };
   }
 }
 
+/** What a sheet holds besides its code, which a sample does not get. */
 type Content = Omit<Sheet, 'template' | 'attachment'>;
+type Uncoded = Omit<Content, 'settings'> & {
+  readonly settings: Omit<Content['settings'], 'qr' | 'mark'> & { readonly paperAddress: string };
+};
 
-function receiptSheet({ authority, certificate, ...data }: ReceiptData): Content {
+/** A sample bears neither code nor seal: whatever becomes of the sheet, it certifies nothing. */
+function markedAs({ isSample }: { readonly isSample?: true }, sheet: Uncoded): Content {
+  const { paperAddress, ...settings } = sheet.settings;
+  if (isSample)
+    return {
+      ...sheet,
+      settings: { ...settings, title: `${SAMPLE_MARK} ${settings.title}`, qr: null, mark: SAMPLE_MARK },
+      sealPng: null,
+    };
+  const qr = { ...qrCode(paperAddress), address: paperAddress };
+  return { ...sheet, settings: { ...settings, qr, mark: null } };
+}
+
+function receiptSheet({ authority, certificate, ...data }: ReceiptData): Uncoded {
   const { sealImage, ...letterhead } = authority;
   const { paperAddress, ...shown } = certificate;
   return {
@@ -90,7 +117,7 @@ function receiptSheet({ authority, certificate, ...data }: ReceiptData): Content
       title: data.wording.title,
       author: authority.name.ja,
       date: numbersOf(certificate.issuedOn.date),
-      qr: { ...qrCode(paperAddress), address: paperAddress },
+      paperAddress,
       paper: null,
     },
     sealPng: sealImage?.png ?? null,
@@ -98,7 +125,7 @@ function receiptSheet({ authority, certificate, ...data }: ReceiptData): Content
   };
 }
 
-function companionSheet({ issuedOn, paperAddress, ...words }: CompanionData): Content {
+function companionSheet({ issuedOn, paperAddress, ...words }: CompanionData): Uncoded {
   return {
     words: { ...words, labels: COMPANION_LABELS },
     names: [
@@ -109,7 +136,7 @@ function companionSheet({ issuedOn, paperAddress, ...words }: CompanionData): Co
       title: words.wording.title,
       author: words.authorityName,
       date: numbersOf(issuedOn),
-      qr: { ...qrCode(paperAddress), address: paperAddress },
+      paperAddress,
       paper: null,
     },
     sealPng: null,
@@ -127,6 +154,7 @@ function documentSheet(document: OfficeDocument, paper: DocumentPaper): Content 
       date: numbersOf(document.preparedOn.date),
       qr: null,
       paper: paperOf(document),
+      mark: null,
     },
     sealPng: paperOf(document) === 'sealed' ? (paper.sealImage?.png ?? null) : null,
     pages: null,

@@ -49,6 +49,9 @@ export function nullable<T>(reader: Reader<T>): Reader<T | null> {
   return (value) => (value === null ? null : allowing('null', reader, value));
 }
 
+/** Rules whose `allowed` says what may stand there; that of others is a bound. */
+const VALUE_RULES = new Set(['type', 'enum', 'format']);
+
 /** Tells of the further value too, where the reader says which ones it takes. */
 function allowing<T>(further: string, reader: Reader<T>, value: unknown): T {
   try {
@@ -57,7 +60,7 @@ function allowing<T>(further: string, reader: Reader<T>, value: unknown): T {
     if (!(error instanceof Mismatched)) throw error;
     throw new Mismatched(
       error.mismatches.map((one) =>
-        one.path.length === 0 && one.allowed !== undefined
+        one.path.length === 0 && one.allowed !== undefined && VALUE_RULES.has(one.rule)
           ? { ...one, allowed: `${one.allowed}, ${further}` }
           : one,
       ),

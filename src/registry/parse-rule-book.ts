@@ -1,5 +1,6 @@
 import { Mismatched } from './field-reader.ts';
 import { type Dated, dayAfter, dayBefore, type JapanDay } from './japan-day.ts';
+import { PAPER_FIELDS } from './paper-rules.ts';
 import { type RawAuthority, type RawBook, type RawDates, rawBook, UNKNOWN } from './rule-book-form.ts';
 import type { AuthorityRecord, Municipality, RuleBook, RuleField, RuleSet, Scheme } from './rule-set.ts';
 
@@ -198,9 +199,13 @@ function reportReversed(report: Report, field: string, { validFrom, validTo }: D
 
 /** Fields that came after the first rule sets were written: their silence is read as 要確認. */
 function withLateFields(rules: RuleSet): RuleSet {
-  const silent = (['aliasProof', 'familyConsentAge', 'appointmentSlots'] as const).filter(
-    (field) => rules[field] === null && !rules.unconfirmed.includes(field),
-  );
+  const late: RuleField[] = [
+    ...(['aliasProof', 'familyConsentAge', 'appointmentSlots'] as const).filter(
+      (field) => rules[field] === null,
+    ),
+    ...PAPER_FIELDS.filter((field) => rules.paper[field] === null).map((field) => `paper.${field}` as const),
+  ];
+  const silent = late.filter((field) => !rules.unconfirmed.includes(field));
   return { ...rules, unconfirmed: [...rules.unconfirmed, ...silent] };
 }
 

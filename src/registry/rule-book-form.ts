@@ -14,6 +14,7 @@ import {
   wholeNumber,
 } from './field-reader.ts';
 import { isJapanDay, type JapanDay } from './japan-day.ts';
+import { paperRules } from './paper-rules-form.ts';
 import type {
   Agreement,
   AuthorityRecord,
@@ -137,6 +138,7 @@ const ruleSet = readFields<RawAuthority['ruleSets'][number]>({
   aliasProof: optional(nullable(flag), null),
   familyConsentAge: optional(nullable(wholeNumber), null),
   appointmentSlots: optional(nullable(listOf(time)), null),
+  paper: paperRules,
   earlierCertificatesStayValid: optional(flag, false),
   sources: listOf(text),
   fieldSources: optional(fieldSources, {}),

@@ -58,7 +58,8 @@ function rulesOfDay(book: RuleBook, code: string, on: JapanDay): RulesOfDay {
 
 /**
  * Whether the change touches what is asked of a couple at all. Where it does not, nobody's record need be opened.
- * Compared is everything but where the rules were read, so that a rule added later is not forgotten here.
+ * Compared is everything but where the rules were read, from when to when they stand, and what they put on paper, so that
+ * a rule added later is not forgotten here.
  */
 export function asksCouplesAnew({ before, after }: StandingRules): boolean {
   return !isDeepStrictEqual(asked(before), asked(after));
@@ -66,7 +67,8 @@ export function asksCouplesAnew({ before, after }: StandingRules): boolean {
 
 function asked(rules: RulesOfDay) {
   if (rules === null) return null;
-  const { sources: _, fieldSources: __, note: ___, ...ruleSet } = rules.ruleSet;
+  const { sources, fieldSources, note, paper, validFrom, validTo, unconfirmed, ...asked } = rules.ruleSet;
+  const ruleSet = { ...asked, unconfirmed: unconfirmed.filter((field) => !field.startsWith('paper.')) };
   return { ruleSet, municipalities: rules.authority.municipalities, calendar: rules.authority.calendar };
 }
 

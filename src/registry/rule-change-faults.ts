@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { isAuthorityCode } from '../kernel/authority.ts';
 import { type PlacedFault, Refusal } from '../kernel/refusal.ts';
 import { type Dated, dayAfter, type JapanDay } from './japan-day.ts';
+import { wordingFaults } from './paper-rules.ts';
 import { KEYS, LISTS, type RuleEntries } from './rule-change-entries.ts';
 import type { AuthorityRecord, RuleBook } from './rule-set.ts';
 
@@ -37,7 +38,10 @@ function keyRule(list: keyof typeof KEYS, value: unknown): string | null {
 
 type Period = Dated & { readonly unconfirmed?: readonly string[] };
 
-/** What was in force on a past day cannot be left out of an entry that replaces another; it is ended by its `validTo`. */
+/**
+ * What was in force on a past day cannot be left out of an entry that replaces another, it is ended by its `validTo`; and
+ * what stood on the paper of a past day stays.
+ */
 export function pastFaults(before: RuleBook, after: RuleBook, today: JapanDay): PlacedFault[] {
   const faults: PlacedFault[] = [];
   const check = (where: string, was: readonly Period[], is: readonly Period[]) => {
@@ -48,7 +52,9 @@ export function pastFaults(before: RuleBook, after: RuleBook, today: JapanDay): 
     const later = after.authorities.find(({ code }) => code === earlier.code);
     if (!later || isDeepStrictEqual(earlier, later)) continue;
     check(`authorities/${earlier.code}/schemes`, earlier.schemes, later.schemes);
-    check(`authorities/${earlier.code}/ruleSets`, earlier.ruleSets, later.ruleSets);
+    const ruleSets = `authorities/${earlier.code}/ruleSets`;
+    check(ruleSets, earlier.ruleSets, later.ruleSets);
+    faults.push(...wordingFaults(ruleSets, earlier.ruleSets, later.ruleSets, today));
     for (const id of new Set(earlier.memberships.map(({ agreement }) => agreement))) {
       const where = `authorities/${earlier.code}/memberships`;
       check(where, membershipsOf(earlier, id), membershipsOf(later, id));
@@ -99,5 +105,5 @@ export function refusalOf(faults: readonly PlacedFault[]): Refusal<'rule_change_
 
 /** Names that somebody typed come back only where they are plain words: anything else might be about a person. */
 function plain(word: string): string {
-  return /^[A-Za-z0-9 ,:._/–…-]{0,600}$/.test(word) ? word : '…';
+  return /^[A-Za-z0-9 ,:._/–…-]{0,1200}$/.test(word) ? word : '…';
 }

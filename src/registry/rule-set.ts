@@ -1,5 +1,6 @@
 import type { AuthorityCode } from '../kernel/authority.ts';
 import type { Dated, JapanDay } from './japan-day.ts';
+import { PAPER_FIELDS, type PaperRules } from './paper-rules.ts';
 
 /**
  * An authority's requirements are dated data. `null` says that the authority's rule is not known (要確認): such a rule
@@ -76,6 +77,7 @@ export const RULE_FIELDS = [
   'aliasProof',
   'familyConsentAge',
   'appointmentSlots',
+  ...PAPER_FIELDS.map((field) => `paper.${field}` as const),
 ] as const;
 /** The forms (様式) that an authority numbers itself. */
 export const FORM_CODES = [
@@ -130,6 +132,7 @@ export type RuleSet = Dated & {
   /** Family members a certificate may name; an empty list: none. */
   readonly familyship: readonly FamilyRelation[] | null;
   readonly reservationLead: Period | null;
+  /** In the authority's own words; `A4` and `card` are those that are known here (`print/own-paper.ts`). */
   readonly certificateFormats: readonly string[] | null;
   /** Whether the couple chooses one of the formats instead of receiving all of them. */
   readonly formatChoice: boolean;
@@ -144,6 +147,8 @@ export type RuleSet = Dated & {
   readonly familyConsentAge: number | null;
   /** Starts of appointments, `HH:MM` in Japan. null: any time from 09:00 to 17:00, 要確認. */
   readonly appointmentSlots: readonly string[] | null;
+  /** What the receipt says; a certificate keeps the words of the day on which it was issued. */
+  readonly paper: PaperRules;
   readonly earlierCertificatesStayValid: boolean;
   /** Labels in `RuleBook.sources`. */
   readonly sources: readonly string[];

@@ -27,6 +27,9 @@ export const PRINTS_EXAMPLES = {
       scope: scopeOf('registration', registrationId),
     };
   },
+  previewPaper: async (_world: World): Promise<Example> => ({
+    body: { entries: {}, on: '2026-12-01', format: 'card' },
+  }),
   printTransferDocument: async ({ node, peer }: World): Promise<Example> => {
     const transferId = await aCase(node, peer);
     return {

@@ -4,9 +4,16 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { prepareZXingModule, readBarcodes } from 'zxing-wasm/reader';
+import { companionData } from '../../src/print/companion.ts';
+import { ownPaper } from '../../src/print/own-paper.ts';
 import { openPrintShop } from '../../src/print/print-shop.ts';
+import { receiptData } from '../../src/print/receipt.ts';
+import { SAMPLE_MARK, sampleReceipt } from '../../src/print/sample-receipt.ts';
 import type { PrintJob } from '../../src/print/sheet.ts';
-import { aReceipt, aReceiptOf, PAPER_ADDRESS } from './a-receipt.ts';
+import { publishedRuleBook } from '../../src/registry/authorities.ts';
+import { PAPER_LIMITS, type PaperRules } from '../../src/registry/paper-rules.ts';
+import { paperRules } from '../../src/registry/paper-rules-form.ts';
+import { AUTHORITY, aPartner, aReceipt, aReceiptOf, PAPER_ADDRESS, someFacts } from './a-receipt.ts';
 import { IPAMJ_FOLDER, without } from './needed-programs.ts';
 import {
   type Area,
@@ -23,7 +30,7 @@ import {
 } from './raster.ts';
 
 /** A text may be in a PDF and yet not on its paper: only the ink tells. So these tests look at what is drawn. */
-const skip = without('pdftoppm', 'pdftotext', IPAMJ_FOLDER);
+const skip = without('pdftoppm', 'pdftotext', 'pdfinfo', IPAMJ_FOLDER);
 
 /** Where the first name stands on the face of the A4 receipt, and the whole width between its frames. */
 const FIRST_NAME: Area = { x: 24, y: 95, width: 80, height: 17 };
@@ -202,6 +209,145 @@ t.test(
     }
   },
 );
+
+/** The widest Japanese characters, and its own last one; each at most so long as the rules allow. */
+const japanese = (most: number) => `${'永字八法'.repeat(most).slice(0, most - 1)}終`;
+const english = (most: number) =>
+  `${'Women remember Whitsun mornings, '
+    .repeat(most)
+    .slice(0, most - 1)
+    .trimEnd()
+    .padEnd(most - 1, 'w')}.`;
+/** Longer by one character than the rules allow, where `more` is 1. */
+function longestPaper(more: 0 | 1): Record<keyof PaperRules, unknown> {
+  const ja = (limit: keyof typeof PAPER_LIMITS) => japanese(PAPER_LIMITS[limit] + more);
+  const en = (limit: keyof typeof PAPER_LIMITS) => english(PAPER_LIMITS[limit] + more);
+  const notes = <Note>(note: Note): Note[] => Array.from({ length: PAPER_LIMITS.notes + more }, () => note);
+  return {
+    title: ja('title'),
+    declaration: ja('declaration'),
+    legalNote: ja('legalNote'),
+    toReader: {
+      heading: ja('toReaderHeading'),
+      advice: notes({ heading: ja('noteHeading'), text: ja('note') }),
+    },
+    toHolder: { heading: ja('noteHeading'), text: ja('note') },
+    qrCaption: ja('qrCaption'),
+    cardLegalNote: ja('cardLegalNote'),
+    cardToReader: ja('cardToReader'),
+    cardQrCaption: ja('cardQrCaption'),
+    sealPlace: ja('sealPlace'),
+    head: { title: ja('headTitle'), name: ja('headName') },
+    companionTitle: en('companionTitle'),
+    companionIntroduction: en('companionIntroduction'),
+    companionLegalNote: en('companionLegalNote'),
+    companionAdvice: notes({ heading: en('companionNoteHeading'), text: en('companionNote') }),
+    companionQrCaption: en('companionQrCaption'),
+    companionStanding: en('companionStanding'),
+  };
+}
+
+t.test('the longest wording that the rules allow stands on its paper, all of it', { skip }, async (t) => {
+  const own = ownPaper({ paper: paperRules(longestPaper(0)), certificateFormats: null });
+  const partner = aPartner({
+    registeredName: '架空 本名子',
+    alias: { name: '通称 つきこ', display: 'alias_with_registered_name' },
+  });
+  const member = { name: '見本 小花', relation: 'child', birthDate: '2020-02-29' } as const;
+  const facts = someFacts({
+    registration: { oathDate: '2026-11-22', firstOathDate: '2019-05-01' },
+    partners: { first: partner, second: partner },
+    familyMembers: [member, member],
+  });
+  const data = receiptData(facts, { ...AUTHORITY, head: own.head }, own.receipt);
+  const { wording } = data;
+  const back = [wording.toReader, ...wording.toReader.advice, wording.toHolder].flatMap(Object.values);
+  const companion = companionData(data, own.companion);
+  const { advice, ...sentences } = companion.wording;
+  const jobs: readonly (readonly [PrintJob, pages: number, edgeMm: number, texts: unknown[]])[] = [
+    [
+      { template: 'receipt-a4', data },
+      2,
+      // Inside the frame of the face.
+      17,
+      [wording.title, wording.declaration, wording.legalNote, wording.qrCaption, ...back],
+    ],
+    [
+      { template: 'receipt-card', data },
+      2,
+      2.4,
+      [wording.title, ...Object.values(wording.onCard), wording.qrCaptionOnCard],
+    ],
+    [
+      { template: 'companion-en', data: companion },
+      1,
+      17,
+      [...Object.values(sentences), ...advice.flatMap(Object.values)],
+    ],
+  ];
+  for (const [job, pages, edgeMm, texts] of jobs) {
+    const path = await printed(t, job);
+    const text = execFileSync('pdftotext', ['-raw', path, '-'], { encoding: 'utf8' });
+    // A word may be divided at the end of a line.
+    const run = text.replaceAll(/[-\u{AD}\u{2010}\s]/gu, '');
+    for (const [nth, each] of texts.filter((one) => typeof one === 'string').entries())
+      t.ok(run.includes(each.replaceAll(/[-\u{AD}\u{2010}\s]/gu, '')), `${job.template}: sentence ${nth}`);
+    for (let page = 1; page <= pages; page += 1) {
+      const sheet = rasterise(path, page);
+      const edge = dotsOf(edgeMm);
+      const frame = job.template === 'receipt-a4' && page === 1 ? dotsOf(14.5) : 0;
+      for (const left of [frame, sheet.width - edge])
+        t.equal(
+          inkOf(crop(sheet, left, frame, edge - frame, sheet.height - 2 * frame)),
+          0,
+          `${job.template}, page ${page}: nothing beside the text`,
+        );
+    }
+  }
+});
+
+t.test('every sentence that is longer by one character is refused', async (t) => {
+  t.ok(paperRules(longestPaper(0)));
+  for (const [field, value] of Object.entries(longestPaper(1)))
+    t.throws(() => paperRules({ [field]: value }), { name: 'Mismatched' }, field);
+});
+
+t.test('a specimen is marked across each page, and bears neither code nor seal', { skip }, async (t) => {
+  const data = sampleReceipt(
+    { ...AUTHORITY, sealImage: { png: Buffer.from('of no sample') } },
+    '2027-01-01',
+    { wording: {}, familyship: publishedRuleBook.authorities[0]?.ruleSets[0]?.familyship ?? null },
+  );
+  const jobs: readonly (readonly [PrintJob, pages: number])[] = [
+    [{ template: 'receipt-a4', data, isSample: true }, 2],
+    [{ template: 'receipt-card', data, isSample: true }, 2],
+    [{ template: 'companion-en', data: companionData(data), isSample: true }, 1],
+  ];
+  for (const [job, pages] of jobs) {
+    const path = await printed(t, job);
+    for (let page = 1; page <= pages; page += 1) {
+      // Drawn in a colour of its own, in the middle of the page, where a receipt has none.
+      t.ok(reddish(path, page) > 0.005, `${job.template}, page ${page}: the mark is drawn`);
+    }
+    t.notMatch(readFileSync(path, 'latin1'), /\/URI/, 'nothing leads anywhere');
+    t.ok(textOf(path).includes('花子'), 'with the names of nobody');
+    t.ok(execFileSync('pdfinfo', [path], { encoding: 'utf8' }).includes(SAMPLE_MARK), 'in its title too');
+  }
+  const real = await printed(t, { template: 'receipt-a4', data: aReceipt() });
+  t.equal(reddish(real, 1), 0, 'the control: a receipt has no such mark');
+});
+
+/** Share of the dots that are more red than anything else. */
+function reddish(pdf: string, page: number): number {
+  const args = ['-r', '40', '-f', String(page), '-l', String(page), pdf];
+  const file = execFileSync('pdftoppm', args, { maxBuffer: 100_000_000 });
+  const header = /^P6\s+\d+\s+\d+\s+255\s/.exec(file.toString('latin1', 0, 40))?.[0] ?? '';
+  const dots = file.subarray(header.length);
+  let red = 0;
+  for (let at = 0; at < dots.length; at += 3)
+    if ((dots[at] ?? 0) > (dots[at + 1] ?? 0) + 40 && (dots[at] ?? 0) > (dots[at + 2] ?? 0) + 40) red += 1;
+  return red / (dots.length / 3);
+}
 
 function textOf(pdf: string): string {
   return execFileSync('pdftotext', ['-raw', '-l', '1', pdf, '-'], { encoding: 'utf8' }).replaceAll(/\s/g, '');

@@ -14,6 +14,7 @@ import { proposeRuleChange, tryRuleChange } from '../../src/registry/propose-rul
 import { insertRegistration, type NewRegistration } from '../../src/registry/registration-store.ts';
 import { requireRuleSet } from '../../src/registry/rule-book.ts';
 import { amend, collisions } from '../../src/registry/rule-change.ts';
+import { asksCouplesAnew, standingRules } from '../../src/registry/rule-change-effect.ts';
 import type { BookJson, RuleEntries } from '../../src/registry/rule-change-entries.ts';
 import { requireRuleChange } from '../../src/registry/rule-change-store.ts';
 import { RULES_CHANNEL, RuleLibrary } from '../../src/registry/rule-library.ts';
@@ -54,6 +55,11 @@ function fromDay(entry: Authority, day: string, dayBefore: string, rules: Json):
   entry.ruleSets.push({ ...structuredClone(last), ...rules, validFrom: day });
   last.validTo = dayBefore;
 }
+
+/** New words on paper from next year on. */
+const PAPER = 'authorities/271403/ruleSets/1/paper';
+const worded = (paper: Json) =>
+  anEntry(SAKAI, (entry) => fromDay(entry, '2027-01-01', '2026-12-31', { paper }));
 
 function faultsOf(entries: RuleEntries): readonly PlacedFault[] {
   try {
@@ -290,6 +296,97 @@ t.test('each bad change is refused with its place, its rule and what to do, in b
       /more than 6/,
     ],
     [
+      'a title that does not fit on its paper',
+      worded({ title: '永'.repeat(31) }),
+      `${PAPER}/title`,
+      'maxLength',
+      /30文字を超えています/,
+      /longer than 30 characters/,
+    ],
+    [
+      'a character that is not printed',
+      worded({ declaration: '一行目\n二行目' }),
+      `${PAPER}/declaration`,
+      'control_characters',
+      /印刷できない文字.*取り除いてください/,
+      /line breaks, control characters.*take them out/,
+    ],
+    [
+      'a mark that turns the reading direction',
+      worded({ toHolder: { heading: 'お二人へ', text: 'あ\u202eい' } }),
+      `${PAPER}/toHolder/text`,
+      'control_characters',
+      /印刷できない文字/,
+      /take them out/,
+    ],
+    [
+      'what may be an Individual Number',
+      worded({ legalNote: '問合せは1234-5678-9012まで' }),
+      `${PAPER}/legalNote`,
+      'my_number',
+      /12桁の番号.*取り除いてください/,
+      /twelve digits.*take it out/,
+    ],
+    [
+      'a word at which no line can break',
+      worded({ cardToReader: `https://${'a'.repeat(20)}` }),
+      `${PAPER}/cardToReader`,
+      'long_word',
+      /20文字を超えて続く英数字/,
+      /more than 20 letters in a row/,
+    ],
+    [
+      'Japanese on the English sheet',
+      worded({ companionTitle: '宣誓書受領証' }),
+      `${PAPER}/companionTitle`,
+      'latin_letters',
+      /ローマ字/,
+      /Latin letters/,
+    ],
+    [
+      'more notes than the back holds',
+      worded({
+        toReader: { heading: 'へ', advice: Array.from({ length: 4 }, () => ({ heading: 'あ', text: 'い' })) },
+      }),
+      `${PAPER}/toReader/advice`,
+      'maxItems',
+      /3件より多い/,
+      /more than 3/,
+    ],
+    ['no note at all', worded({ companionAdvice: [] }), `${PAPER}/companionAdvice`, 'minItems', /1件/, /1/],
+    [
+      'an empty sentence',
+      worded({ declaration: '' }),
+      `${PAPER}/declaration`,
+      'type',
+      /正しい型: string, null/,
+      /type string, null/,
+    ],
+    [
+      'a misspelt member',
+      worded({ tittle: '受領証' }),
+      `${PAPER}/tittle`,
+      'additionalProperties',
+      /決められていない項目/,
+      /not part of the agreed form/,
+    ],
+    [
+      'other words on papers of the past',
+      anEntry(SAKAI, ({ ruleSets }) => Object.assign(ruleSets[0] ?? {}, { paper: { sealPlace: '' } })),
+      'authorities/271403/ruleSets/0/paper/sealPlace',
+      'past_wording',
+      /交付済みの受領証.*2026-11-25以後/,
+      /issued already: state it in a new entry that starts on 2026-11-25/,
+    ],
+    [
+      'the same in a new entry that starts today',
+      anEntry(SAKAI, (entry) => fromDay(entry, TODAY, '2026-11-23', { paper: { sealPlace: '' } })),
+      'authorities/271403/ruleSets/1/paper/sealPlace',
+      'past_wording',
+      /2026-11-25以後/,
+      /2026-11-25/,
+    ],
+    [
       'a form that no authority knows',
       anEntry(SAKAI, (entry) =>
         Object.assign(entry, { forms: { wedding: { number: null, version: '1', from: TODAY } } }),
@@ -324,6 +421,20 @@ t.test('what may be done to the past: add to it, and confirm what was marked as 
       'new rules from a day on',
       anEntry(KAIZUKA, (entry) => fromDay(entry, '2027-04-01', '2027-03-31', { cohabitation: true })),
       ['authorities/272086/ruleSets/0/validTo', 'authorities/272086/ruleSets/1'],
+    ],
+    [
+      'other words on paper from tomorrow on',
+      anEntry(KAIZUKA, (entry) =>
+        fromDay(entry, '2026-11-25', TODAY, {
+          paper: { sealPlace: '', head: { title: '市長', name: null } },
+        }),
+      ),
+      ['authorities/272086/ruleSets/0/validTo', 'authorities/272086/ruleSets/1'],
+    ],
+    [
+      'a silence about words on paper, said aloud',
+      anEntry(KAIZUKA, ({ ruleSets }) => Object.assign(ruleSets[0] ?? {}, { paper: { title: null } })),
+      [],
     ],
     [
       'one value',
@@ -681,6 +792,11 @@ t.test(
     ];
     for (const [name, entries, expected, on] of cases) t.same(await counts(entries, on), expected, name);
 
+    const other = {
+      before: publishedRuleBook,
+      after: amend(BOOK, worded({ title: '宣誓証明書' }), TODAY).book,
+    };
+    t.notOk(asksCouplesAnew(standingRules(other, SAKAI, '2027-01-01')), 'words on paper open no record');
     const daito = structuredClone(
       library.json.authorities.find(({ code }) => code === '272183'),
     ) as Authority;
