@@ -4,8 +4,16 @@ import type { AnchorMember } from './federation/trust-anchor.ts';
 import { type EntityId, isEntityId } from './kernel/authority.ts';
 import { type PrivateJwk, type PublicJwk, type SigningKey, signingKeyFromJwk } from './kernel/signing-key.ts';
 
+type Listening = { readonly host: string; readonly port: number; readonly logLevel: string };
+
 /** All settings of the trust anchor's process: read once, passed by value. */
-export type AnchorConfig = {
+export type AnchorConfig = Listening & (KeylessAnchor | SigningAnchor);
+
+/** It hands on what was signed elsewhere. */
+type KeylessAnchor = { readonly publishedFolder: string };
+
+type SigningAnchor = {
+  readonly publishedFolder: undefined;
   readonly entityId: EntityId;
   readonly name: string;
   readonly signingKey: SigningKey;
@@ -14,9 +22,6 @@ export type AnchorConfig = {
   readonly membersFile: string;
   /** As they stood at the start; the file is read again when it changes. */
   readonly members: readonly AnchorMember[];
-  readonly host: string;
-  readonly port: number;
-  readonly logLevel: string;
 };
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'];
@@ -45,6 +50,30 @@ export function readAnchorConfig(
     }
   };
 
+  const portText = text('PORT') ?? '8080';
+  if (!/^\d{1,5}$/.test(portText) || Number(portText) > 65_535) {
+    faults.push('PORT is not a whole number from 0 to 65535');
+  }
+  const logLevel = text('LOG_LEVEL') ?? 'info';
+  if (!LOG_LEVELS.includes(logLevel)) faults.push(`LOG_LEVEL is not one of ${LOG_LEVELS.join(', ')}`);
+  const listening = { host: text('HOST') ?? '127.0.0.1', port: Number(portText), logLevel };
+  const publishedFolder = text('CHIKAI_ANCHOR_PUBLISHED');
+  const signing = publishedFolder === undefined ? readSigningAnchor({ text, json, faults }) : undefined;
+  if (faults.length > 0) throw new ConfigFault(faults);
+  if (publishedFolder !== undefined) return Object.freeze({ ...listening, publishedFolder });
+  if (!signing) throw new ConfigFault(faults);
+  return Object.freeze({ ...listening, ...signing });
+}
+
+function readSigningAnchor({
+  text,
+  json,
+  faults,
+}: {
+  readonly text: (name: string) => string | undefined;
+  readonly json: (name: string, what: string) => unknown;
+  readonly faults: string[];
+}): SigningAnchor | undefined {
   const entityId = text('CHIKAI_ANCHOR');
   if (entityId === undefined)
     faults.push('CHIKAI_ANCHOR is missing: an https address without trailing slash');
@@ -59,26 +88,16 @@ export function readAnchorConfig(
   const memberFile = json('CHIKAI_MEMBERS_FILE', 'a JSON list of the members');
   const list = memberFile === undefined ? undefined : parseAnchorMembers(memberFile);
   if (list && 'faults' in list) faults.push(...list.faults.map((fault) => `CHIKAI_MEMBERS_FILE: ${fault}`));
-  const portText = text('PORT') ?? '8080';
-  if (!/^\d{1,5}$/.test(portText) || Number(portText) > 65_535) {
-    faults.push('PORT is not a whole number from 0 to 65535');
-  }
-  const logLevel = text('LOG_LEVEL') ?? 'info';
-  if (!LOG_LEVELS.includes(logLevel)) faults.push(`LOG_LEVEL is not one of ${LOG_LEVELS.join(', ')}`);
-  if (faults.length > 0 || !keys || 'faults' in keys || !list || 'faults' in list) {
-    throw new ConfigFault(faults);
-  }
-  return Object.freeze({
+  if (!keys || 'faults' in keys || !list || 'faults' in list) return undefined;
+  return {
+    publishedFolder: undefined,
     entityId: entityId as EntityId,
     name: text('CHIKAI_ANCHOR_NAME') ?? NAME,
     signingKey: keys.signingKey,
     nextKeys: keys.nextKeys,
     membersFile: text('CHIKAI_MEMBERS_FILE') ?? '',
     members: list.members,
-    host: text('HOST') ?? '127.0.0.1',
-    port: Number(portText),
-    logLevel,
-  });
+  };
 }
 
 /** The anchor's key file: `federation`, a private P-256 JWK, and `next` where a change of keys is announced. */

@@ -16,6 +16,7 @@ import { checkSchema, migrate } from './db/migrate.ts';
 import { inTransaction } from './db/transaction.ts';
 import type { DeliveryDeps } from './federation/deliver-messages.ts';
 import { makeStatementFetcher } from './federation/fetch-statement.ts';
+import { MAX_LIST_LENGTH } from './federation/list-members.ts';
 import { BASE_VCT_PATH, MemberDirectory } from './federation/member-directory.ts';
 import type { SenderKeys } from './federation/message.ts';
 import { makePeerClient } from './federation/peer-client.ts';
@@ -116,9 +117,18 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
       revokedKeys: new Set(
         config.keys.certificatePast.flatMap(({ publicJwk, revoked }) => (revoked ? [publicJwk.kid] : [])),
       ),
-      fetchStatement: makeStatementFetcher({ allowLoopback }),
-      fetchJson: makeStatementFetcher({ allowLoopback, mediaType: 'application/json' }),
-      fetchTrustMark: makeStatementFetcher({ allowLoopback, mediaType: TRUST_MARK_MEDIA_TYPE }),
+      superior: config.superior,
+      fetchStatement: makeStatementFetcher({ allowLoopback, orPlainFile: true }),
+      fetchJson: makeStatementFetcher({
+        allowLoopback,
+        mediaType: 'application/json',
+        maxBytes: MAX_LIST_LENGTH,
+      }),
+      fetchTrustMark: makeStatementFetcher({
+        allowLoopback,
+        mediaType: TRUST_MARK_MEDIA_TYPE,
+        orPlainFile: true,
+      }),
     },
     lists,
   );

@@ -121,7 +121,7 @@ function trustKeeper(
     }
     const isDue = clock().getTime() - fullAt >= config.trustRefreshSeconds * 1000;
     const before = directory.known().map((member) => member.code);
-    const { listed, incomplete } = await directory.refresh(isDue ? undefined : missing);
+    const { listed, incomplete, unlisted } = await directory.refresh(isDue ? undefined : missing);
     if (isDue && listed) fullAt = clock().getTime();
     const added = directory.known().flatMap((member) => (before.includes(member.code) ? [] : [member.code]));
     if (added.length > 0) {
@@ -136,7 +136,7 @@ function trustKeeper(
       );
     }
     missing = incomplete;
-    if (listed && incomplete.length === 0) {
+    if (listed && incomplete.length === 0 && unlisted.size === 0) {
       retryMs = FIRST_RETRY_MS;
       return undefined;
     }

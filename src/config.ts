@@ -11,6 +11,8 @@ export type Config = {
   readonly anchor: EntityId;
   /** The anchor's keys as handed over out of band. Nothing the anchor serves is believed without one of them. */
   readonly anchorKeys: readonly PublicJwk[];
+  /** Who vouches for this authority, where that is an intermediate (a prefecture) and not the anchor. */
+  readonly superior?: EntityId | undefined;
   readonly keys: KeyRing;
   /** X.509 chains of our keys, for wallets and PDF readers, which know nothing else. */
   readonly x5c: Chains;
@@ -116,6 +118,9 @@ export function readConfig(environment: Environment, readFile: ReadFile): Config
     'an https address without trailing slash (http only on loopback)',
     isEntityId,
   );
+  const superior = text('CHIKAI_SUPERIOR');
+  if (superior !== undefined && !isEntityId(superior))
+    faults.push('CHIKAI_SUPERIOR is not an https address without trailing slash (http only on loopback)');
   const anchorKeys = file(
     'CHIKAI_ANCHOR_KEYS_FILE',
     'the JWK set of the trust anchor, received out of band',
@@ -175,6 +180,7 @@ export function readConfig(environment: Environment, readFile: ReadFile): Config
     issuer,
     anchor,
     anchorKeys,
+    superior: superior as EntityId | undefined,
     keys,
     x5c,
     databaseUrl,

@@ -1,4 +1,5 @@
 import { MAX_LIFETIME_SECONDS } from './certificate/certificate-content.ts';
+import type { HistoricalKey } from './federation/historical-keys.ts';
 import { epochSeconds } from './kernel/clock.ts';
 import type { PublicJwk } from './kernel/signing-key.ts';
 import { type KeyRing, newNextKey, type PastKey, type RevocationReason, readKeyRing } from './key-ring.ts';
@@ -108,11 +109,11 @@ export function issuerKeys(ring: KeyRing, at: Date): readonly PublicJwk[] {
   ];
 }
 
-/** The keys of the past as their endpoint tells them (OpenID Federation 1.0 §8.7). */
-export function historicalKeys({ federationPast, certificatePast }: KeyRing) {
+/** The keys of the past, for `signHistoricalKeys`. */
+export function historicalKeys({ federationPast, certificatePast }: KeyRing): readonly HistoricalKey[] {
   return [...federationPast, ...certificatePast].map(({ publicJwk, exp, revoked }) => ({
-    ...publicJwk,
+    jwk: publicJwk,
     exp,
-    ...(revoked && { revoked: { revoked_at: revoked.revokedAt, reason: revoked.reason } }),
+    revoked,
   }));
 }

@@ -2,10 +2,10 @@ import { certificateVct, typeMetadata } from './certificate/type-metadata.ts';
 import type { Config } from './config.ts';
 import { authorityConfiguration } from './federation/authority-metadata.ts';
 import { signEntityStatement } from './federation/entity-statement.ts';
+import { signHistoricalKeys } from './federation/historical-keys.ts';
 import { BASE_VCT_PATH } from './federation/member-directory.ts';
 import type { Publications } from './http/node-parts.ts';
 import { type Clock, epochSeconds } from './kernel/clock.ts';
-import { signCompactJws } from './kernel/compact-jws.ts';
 import type { PublicJwk } from './kernel/signing-key.ts';
 import { historicalKeys, issuerKeys, verifyingPast } from './key-rollover.ts';
 import { verifierMetadata } from './wallet/presentation-question.ts';
@@ -38,6 +38,7 @@ export function makePublications(
       {
         entityId: issuer,
         anchorId: config.anchor,
+        superiorId: config.superior,
         code: config.authority,
         name: about.name,
         contacts: [about.contact],
@@ -86,12 +87,8 @@ export function makePublications(
     },
 
     historicalKeys() {
-      const claims = { iss: issuer, iat: epochSeconds(clock()), keys: historicalKeys(keys) };
-      return signCompactJws(
-        { typ: 'jwk-set+jwt', kid: keys.federation.kid },
-        claims,
-        keys.federation.privateKey,
-      );
+      const signer = { entityId: issuer, signingKey: keys.federation };
+      return signHistoricalKeys(signer, historicalKeys(keys), epochSeconds(clock()));
     },
   };
 }

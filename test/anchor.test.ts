@@ -53,11 +53,18 @@ function faultsOf(env: Record<string, string>, content?: Record<string, unknown>
 
 t.test('the settings of an anchor are read once, with the keys announced ahead', async (t) => {
   const config = read({ ...environment, PORT: '4100' });
+  if (config.publishedFolder !== undefined) throw new Error('it has a key of its own');
   t.match(config, { entityId: 'https://trust.example.jp', host: '127.0.0.1', port: 4100, logLevel: 'info' });
   t.equal(config.members.length, 2);
   t.equal(config.nextKeys.length, 1);
   t.not(config.nextKeys[0]?.kid, config.signingKey.kid);
   t.ok(Object.isFrozen(config));
+  const keyless = { CHIKAI_ANCHOR_PUBLISHED: '/srv/anchor', PORT: '4100' };
+  t.strictSame(
+    read(keyless),
+    { host: '127.0.0.1', port: 4100, logLevel: 'info', publishedFolder: '/srv/anchor' },
+    'who hands on what was signed elsewhere has no key',
+  );
 });
 
 t.test(
@@ -113,7 +120,7 @@ const WORDS = {
   code: 'code is not a local-government code',
   jwks: 'jwks is not a set of public P-256 keys',
   membership: 'membership is not {"from": day, "to": day or absent}',
-  state: 'state is neither active nor suspended',
+  state: 'state is neither active nor suspended, left nor merged',
   surplus: 'it has a member besides entityId, code, jwks, membership, state',
 };
 function faultsAt(place: number, ...names: (keyof typeof WORDS)[]): string[] {

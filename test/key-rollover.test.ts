@@ -60,7 +60,7 @@ t.test('the next key signs, the last one only verifies, and no private half of i
   );
   t.same(verifyingPast(ringOf(after), dayAt(2 + 1098)), [], 'then it is told as history alone');
   t.same(
-    historicalKeys(ringOf(after)).map(({ kid, exp }) => [kid, exp]),
+    historicalKeys(ringOf(after)).map(({ jwk, exp }) => [jwk.kid, exp]),
     [[present, secondsAt(1100)]],
   );
 });
@@ -127,10 +127,10 @@ t.test('whichever key is given up is gone at once', async (t) => {
   t.not(kidOf(withoutNext, 'certificateNext'), next);
 
   t.same(
-    historicalKeys(ringOf(withoutPresent)).map(({ kid, revoked }) => [kid, revoked]),
+    historicalKeys(ringOf(withoutPresent)).map(({ jwk, revoked }) => [jwk.kid, revoked]),
     [
       [past, undefined],
-      [present, { revoked_at: secondsAt(2), reason: 'superseded' }],
+      [present, { revokedAt: secondsAt(2), reason: 'superseded' }],
     ],
   );
   t.match(

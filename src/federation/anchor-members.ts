@@ -1,7 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import { isAuthorityCode, isEntityId } from '../kernel/authority.ts';
 import { type PublicJwk, publicKeyFromJwk, thumbprint } from '../kernel/signing-key.ts';
-import type { JsonObject, JsonValue } from '../kernel/strict-json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../kernel/strict-json.ts';
+import { MEMBER_STATES, readMemberRecord } from './member-history.ts';
 import type { AnchorMember } from './trust-anchor.ts';
 import { TrustFault } from './trust-fault.ts';
 import { readMembership } from './trust-mark.ts';
@@ -12,7 +13,7 @@ export function membersJson(members: readonly AnchorMember[]): JsonValue {
     ...member,
     jwks: { keys: keys.map((key) => ({ ...key })) },
     membership: { ...membership },
-  }));
+  })) as unknown as JsonValue;
 }
 
 /**
@@ -32,41 +33,87 @@ export function parseAnchorMembers(
     faults.push(...outcome.faults.map((fault) => `member ${at + 1}: ${fault}`));
     return [];
   });
-  for (const name of ['entityId', 'code'] as const) {
-    if (new Set(members.map((member) => member[name])).size < members.length) {
-      faults.push(`two members have the same ${name}`);
-    }
-  }
+  const present = members.filter(({ state }) => state === 'active' || state === 'suspended');
+  if (hasTwice(members.map(({ entityId }) => entityId))) faults.push('two members have the same entityId');
+  // who has moved or merged may have left its code to its successor
+  if (hasTwice(present.map(({ code }) => code))) faults.push('two members have the same code');
   return faults.length > 0 ? { faults } : { members };
 }
 
+function hasTwice(texts: readonly string[]): boolean {
+  return new Set(texts).size < texts.length;
+}
+
 const MEMBER_NAMES = ['entityId', 'code', 'jwks', 'membership', 'state'];
+/** Written by `npm run anchor`; nobody writes these by hand. */
+const FURTHER_NAMES = ['further', 'intermediate', 'record'];
 
 function parseMember(entry: unknown): { member: AnchorMember } | { faults: string[] } {
   const { entityId, code, jwks, membership, state } = (entry ?? {}) as JsonObject;
   const keys = publicKeysOf(jwks);
   const dates = membershipOf(membership);
-  const surplus = Object.keys(entry ?? {}).some((name) => !MEMBER_NAMES.includes(name));
+  const more = furtherOf((entry ?? {}) as JsonObject);
+  const surplus =
+    !more || Object.keys(entry ?? {}).some((name) => ![...MEMBER_NAMES, ...FURTHER_NAMES].includes(name));
+  const known = MEMBER_STATES.find((one) => one === state);
   if (
     isEntityId(entityId) &&
     typeof code === 'string' &&
     isAuthorityCode(code) &&
     keys.length > 0 &&
     dates &&
-    (state === 'active' || state === 'suspended') &&
+    known &&
     !surplus
   ) {
-    return { member: { entityId, code, keys, membership: dates, state } };
+    return { member: { entityId, code, keys, membership: dates, state: known, ...more } };
   }
   const faults = [
     !isEntityId(entityId) && 'entityId is not an https address without trailing slash',
     !(typeof code === 'string' && isAuthorityCode(code)) && 'code is not a local-government code',
     keys.length === 0 && 'jwks is not a set of public P-256 keys',
     !dates && 'membership is not {"from": day, "to": day or absent}',
-    state !== 'active' && state !== 'suspended' && 'state is neither active nor suspended',
+    !known && 'state is neither active nor suspended, left nor merged',
     surplus && `it has a member besides ${MEMBER_NAMES.join(', ')}`,
   ];
   return { faults: faults.filter((fault) => fault !== false) };
+}
+
+/** @returns undefined where one of them is not as `npm run anchor` writes it */
+function furtherOf({
+  further,
+  intermediate,
+  record,
+}: JsonObject): Pick<AnchorMember, 'further' | 'intermediate' | 'record'> | undefined {
+  try {
+    return {
+      ...(further !== undefined && { further: agreementsOf(further) }),
+      ...(intermediate !== undefined && { intermediate: boundsOf(intermediate) }),
+      ...(record !== undefined && { record: readMemberRecord(isJsonObject(record) ? record : {}) }),
+    };
+  } catch (error) {
+    if (error instanceof TrustFault) return undefined;
+    throw error;
+  }
+}
+
+function agreementsOf(value: JsonValue): NonNullable<AnchorMember['further']> {
+  if (!Array.isArray(value)) throw new TrustFault('membership_malformed');
+  return value.map((entry) => {
+    const agreement = isJsonObject(entry) ? entry.agreement : undefined;
+    if (typeof agreement !== 'string' || !/^mutual-recognition\/[1-9]\d{0,2}$/.test(agreement))
+      throw new TrustFault('membership_malformed', 'agreement');
+    return { agreement, ...readMembership(entry) };
+  });
+}
+
+function boundsOf(value: JsonValue): NonNullable<AnchorMember['intermediate']> {
+  const { domains, codes } = isJsonObject(value) ? value : {};
+  const texts = (list: JsonValue | undefined): string[] => {
+    if (!Array.isArray(list) || list.length === 0 || !list.every((one) => typeof one === 'string'))
+      throw new TrustFault('constraint_malformed');
+    return list;
+  };
+  return { domains: texts(domains), codes: texts(codes).filter(isAuthorityCode) };
 }
 
 /** The P-256 signing keys of a JWK set in our own form; none where one of them is something else. */

@@ -6,9 +6,10 @@ import { type KeyUse, type PublishedKey, parseKeySet } from './key-set.ts';
 import type { ResolvedEntity } from './trust-chain.ts';
 import { TrustFault } from './trust-fault.ts';
 import {
+  isRecognitionMark,
   type MembershipPeriod,
   membershipPeriod,
-  mutualRecognitionMark,
+  trustMarkType,
   verifyTrustMark,
 } from './trust-mark.ts';
 
@@ -28,6 +29,8 @@ export function authorityEntityType(anchor: EntityId): string {
 export type AuthorityProfile = {
   readonly entityId: EntityId;
   readonly anchorId: EntityId;
+  /** Who vouches for it, where that is an intermediate (a prefecture) and not the anchor. */
+  readonly superiorId?: EntityId | undefined;
   readonly code: AuthorityCode;
   readonly name: { readonly ja: string; readonly en: string };
   /** Where another authority's staff reach this one's: an office, not a person. */
@@ -57,15 +60,14 @@ export function authorityConfiguration(
   profile: AuthorityProfile,
   { issuedAt, expiresAt }: { readonly issuedAt: number; readonly expiresAt: number },
 ): JsonObject {
-  const { entityId, anchorId } = profile;
-  const type = mutualRecognitionMark(anchorId);
+  const { entityId, anchorId, superiorId = anchorId } = profile;
   return {
     iss: entityId,
     sub: entityId,
     iat: issuedAt,
     exp: expiresAt,
     jwks: keySet(profile.federationKeys),
-    authority_hints: [anchorId],
+    authority_hints: [superiorId],
     metadata: {
       federation_entity: {
         organization_name: profile.name.ja,
@@ -78,7 +80,10 @@ export function authorityConfiguration(
       [authorityEntityType(anchorId)]: authorityParameters(profile),
     },
     ...(profile.trustMarks.length > 0 && {
-      trust_marks: profile.trustMarks.map((mark) => ({ trust_mark_type: type, trust_mark: mark })),
+      trust_marks: profile.trustMarks.map((mark) => ({
+        trust_mark_type: trustMarkType(mark),
+        trust_mark: mark,
+      })),
     }),
   };
 }
@@ -190,10 +195,11 @@ export async function readMember(entity: ResolvedEntity, rule: MemberRule): Prom
  * that was never good is a fault.
  */
 async function countedMarks(entity: ResolvedEntity, rule: MemberRule) {
-  const type = mutualRecognitionMark(entity.anchorConfiguration.subject);
+  const { anchorConfiguration: anchor, superiors } = entity;
   const counted = [];
-  for (const { text } of entity.configuration.trustMarks.filter((mark) => mark.type === type)) {
-    const markRule = { ...rule, type, subject: entity.entityId, anchor: entity.anchorConfiguration };
+  for (const { type, text } of entity.configuration.trustMarks) {
+    if (!isRecognitionMark(anchor.subject, type)) continue;
+    const markRule = { ...rule, type, subject: entity.entityId, anchor, superiors };
     try {
       counted.push(await verifyTrustMark(text, markRule));
     } catch (error) {

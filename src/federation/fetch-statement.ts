@@ -9,6 +9,11 @@ export type FetchRule = {
   /** The whole network stands on this machine: loopback is then allowed, by plain http too. Never other private addresses. */
   readonly allowLoopback: boolean;
   readonly mediaType?: string;
+  /**
+   * Also what a file server says of a file whose kind it does not know. Only for signed documents, which carry their kind
+   * inside the signature (`typ`).
+   */
+  readonly orPlainFile?: boolean;
   readonly timeoutMs?: number;
   readonly maxBytes?: number;
   readonly resolve?: LookupFunction;
@@ -56,7 +61,7 @@ function open(url: URL, rule: FetchRule): Promise<IncomingMessage> {
       reject(error instanceof TrustFault ? error : new TrustFault('unreachable')),
     );
     outgoing.on('response', (response) => {
-      const fault = responseFault(response, mediaType);
+      const fault = responseFault(response, mediaType, rule.orPlainFile ?? false);
       if (!fault) return resolve(response);
       response.destroy();
       reject(fault);
@@ -65,15 +70,20 @@ function open(url: URL, rule: FetchRule): Promise<IncomingMessage> {
   });
 }
 
+const PLAIN_FILE = ['application/octet-stream', 'text/plain'];
+
 function responseFault(
   { statusCode = 0, headers }: IncomingMessage,
   mediaType: string,
+  orPlainFile: boolean,
 ): TrustFault | undefined {
   if (statusCode === 404) return new TrustFault('statement_not_found');
   if (statusCode >= 500 || statusCode === 429) return new TrustFault('unreachable');
   if (statusCode !== 200) return new TrustFault('response_unusable', 'status');
   const served = headers['content-type']?.split(';')[0]?.trim().toLowerCase();
-  if (served !== mediaType) return new TrustFault('response_unusable', 'content-type');
+  const isPlainFile = served === undefined || PLAIN_FILE.includes(served);
+  if (served !== mediaType && !(orPlainFile && isPlainFile))
+    return new TrustFault('response_unusable', 'content-type');
   const encoding = headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity')
     return new TrustFault('response_unusable', 'content-encoding');

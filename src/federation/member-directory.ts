@@ -4,14 +4,16 @@ import type { AuthorityCode, EntityId } from '../kernel/authority.ts';
 import { type Clock, epochSeconds } from '../kernel/clock.ts';
 import type { PublicJwk } from '../kernel/signing-key.ts';
 import { type Member, readMember } from './authority-metadata.ts';
-import { configurationUrl, parseEntityStatement } from './entity-statement.ts';
+import { type EntityConfiguration, parseEntityStatement } from './entity-statement.ts';
+import { fetchTrustMark } from './fetch-trust-mark.ts';
+import { type Listing, listMembers } from './list-members.ts';
 import { loadMembers, saveMember } from './member-store.ts';
 import { rememberPeriods } from './membership-history.ts';
 import { resolveTrustChain } from './resolve-trust-chain.ts';
 import type { StatusListCache } from './status-list-cache.ts';
-import { type ResolvedEntity, validateTrustChain, verifyAnchorConfiguration } from './trust-chain.ts';
+import { type ResolvedEntity, validateTrustChain } from './trust-chain.ts';
 import { TrustFault } from './trust-fault.ts';
-import { type MembershipPeriod, mutualRecognitionMark } from './trust-mark.ts';
+import { isRecognitionMark, type MembershipPeriod, trustMarkType } from './trust-mark.ts';
 
 export const SKEW_SECONDS = 10;
 /** Path of the network's base type below the anchor's address. */
@@ -21,6 +23,8 @@ export type DirectoryTerms = {
   readonly self: EntityId;
   readonly anchor: EntityId;
   readonly anchorKeys: readonly PublicJwk[];
+  /** Who vouches for this authority, where that is an intermediate and not the anchor. */
+  readonly superior?: EntityId | undefined;
   readonly statusMaxAgeSeconds: number;
   /** Certificate keys that this authority has given up: it does not wait for its own news of them. */
   readonly revokedKeys?: ReadonlySet<string>;
@@ -38,6 +42,8 @@ export type RefreshOutcome = {
   readonly listed: boolean;
   /** Listed members whose chain could not be verified now, or that show no agreement yet. */
   readonly incomplete: readonly EntityId[];
+  /** Superiors whose list could not be read, and why. */
+  readonly unlisted: ReadonlyMap<EntityId, TrustFault>;
 };
 
 /**
@@ -54,7 +60,8 @@ export class MemberDirectory {
   /** Periods of agreement once proven: who leaves keeps the past (rememberPeriods). */
   readonly #remembered = new Map<EntityId, readonly MembershipPeriod[]>();
   #trustMarks: readonly string[] = [];
-  #markEndpoint: string | undefined;
+  /** Whether every superior gave its list: only then is who stands in none of them a stranger. */
+  #listedAll = false;
 
   constructor(db: Db, clock: Clock, terms: DirectoryTerms, lists: StatusListCache) {
     this.#db = db;
@@ -109,15 +116,21 @@ export class MemberDirectory {
    * be reached keeps its verified chain until that expires.
    */
   async refresh(only?: readonly EntityId[]): Promise<RefreshOutcome> {
-    const listed = await this.#readList();
-    if (!listed) return { listed: false, incomplete: only ?? [] };
+    const listing = await this.#readList();
+    if (listing instanceof TrustFault)
+      return { listed: false, incomplete: only ?? [], unlisted: new Map([[this.#terms.anchor, listing]]) };
+    const { anchor, faults: unlisted } = listing;
+    // who is known through a superior that is silent today stays as known as before
+    const listed =
+      unlisted.size === 0 ? listing.members : [...new Set([...(this.#listed ?? []), ...listing.members])];
     this.#listed = new Set(listed);
-    if (!only || this.#trustMarks.length === 0) await this.#refreshOwnMark();
+    this.#listedAll = unlisted.size === 0;
+    if (!only || this.#trustMarks.length === 0) await this.#refreshOwnMarks(anchor);
     const asked = listed.filter(
       (entityId) => !only || only.includes(entityId) || !this.#members.has(entityId),
     );
     const results = await Promise.all(asked.map((entityId) => this.#refreshMember(entityId)));
-    return { listed: true, incomplete: asked.filter((_, at) => !results[at]) };
+    return { listed: true, incomplete: asked.filter((_, at) => !results[at]), unlisted };
   }
 
   async #refreshMember(entityId: EntityId): Promise<boolean> {
@@ -152,33 +165,40 @@ export class MemberDirectory {
     return member;
   }
 
-  async #readList(): Promise<EntityId[] | undefined> {
+  async #readList(): Promise<Listing | TrustFault> {
+    const { fetchStatement, fetchJson } = this.#terms;
     try {
-      const text = await this.#terms.fetchStatement(configurationUrl(this.#terms.anchor));
-      const anchor = await verifyAnchorConfiguration(text, this.#chainRule());
-      const { federation_list_endpoint: endpoint, federation_trust_mark_endpoint: markEndpoint } =
-        anchor.metadata.federation_entity ?? {};
-      if (typeof endpoint !== 'string') return undefined;
-      this.#markEndpoint = typeof markEndpoint === 'string' ? markEndpoint : undefined;
-      const list: unknown = JSON.parse(await this.#terms.fetchJson(endpoint));
-      return Array.isArray(list) ? list.filter((id): id is EntityId => typeof id === 'string') : undefined;
+      return await listMembers({ ...this.#chainRule(), fetchStatement, fetchJson });
     } catch (error) {
-      if (error instanceof TrustFault || error instanceof SyntaxError) return undefined;
+      if (error instanceof TrustFault) return error;
       throw error;
     }
   }
 
-  async #refreshOwnMark(): Promise<void> {
-    const { anchor, self } = this.#terms;
-    if (this.#markEndpoint === undefined) return;
-    const query = new URLSearchParams({ trust_mark_type: mutualRecognitionMark(anchor), sub: self });
+  /** One mark for each agreement; those that cannot be had now are kept while they last. */
+  async #refreshOwnMarks(anchor: EntityConfiguration): Promise<void> {
+    const { superior: superiorId = anchor.subject, self } = this.#terms;
+    const marks = new Map<string, string>();
     try {
-      const mark = await this.#terms.fetchTrustMark(`${this.#markEndpoint}?${query}`);
-      this.#trustMarks = [mark];
+      for (const mark of this.#trustMarks) marks.set(trustMarkType(mark), mark);
+      const superior = superiorId === anchor.subject ? anchor : await this.#superior(superiorId);
+      for (const type of Object.keys(anchor.trustMarkIssuers)) {
+        if (!isRecognitionMark(anchor.subject, type)) continue;
+        const mark = await fetchTrustMark(superior, { type, sub: self }, this.#terms.fetchTrustMark);
+        if (mark !== undefined) marks.set(type, mark);
+      }
     } catch (error) {
-      // Kept while it lasts: an anchor that is down for a day takes nobody's agreement away.
+      // An anchor that is down for a day takes nobody's agreement away.
       if (!(error instanceof TrustFault)) throw error;
     }
+    const [before, after] = [this.#trustMarks, [...marks.values()]];
+    const isSame = after.length === before.length && after.every((mark, at) => mark === before[at]);
+    if (!isSame) this.#trustMarks = after;
+  }
+
+  async #superior(entityId: EntityId): Promise<EntityConfiguration> {
+    const rule = { ...this.#chainRule(), fetchStatement: this.#terms.fetchStatement };
+    return (await resolveTrustChain(entityId, rule)).configuration;
   }
 
   #keepOwnMarks(configuration: string | undefined): void {
@@ -211,16 +231,21 @@ export class MemberDirectory {
       return isListed === false ? { kind: 'stranger' } : { kind: 'undetermined', reason: 'trust_not_loaded' };
     };
     return {
-      issuer: (iss) => lookUp(this.#members.get(iss), this.#listed?.has(iss)),
+      issuer: (iss) => lookUp(this.#members.get(iss), this.#isListed(iss)),
       issuerByCode: (code) =>
         lookUp(
           this.known().find((member) => member.code === code),
-          this.#listed && this.#allListedAreKnown() ? false : undefined,
+          this.#listedAll && this.#allListedAreKnown() ? false : undefined,
         ),
       statusList: (uri) => this.lists.lookUp(uri),
       baseVct: `${this.#terms.anchor}${BASE_VCT_PATH}`,
       maxStatusAgeSeconds: this.#terms.statusMaxAgeSeconds,
     };
+  }
+
+  #isListed(entityId: EntityId): boolean | undefined {
+    if (this.#listed?.has(entityId)) return true;
+    return this.#listedAll ? false : undefined;
   }
 
   /** Only then is a code that nobody has a stranger's. */

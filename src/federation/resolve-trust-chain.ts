@@ -6,6 +6,7 @@ import {
   parseEntityStatement,
   verifyStatement,
 } from './entity-statement.ts';
+import { isNoAnswer, ownAddress, staticUrl } from './static-documents.ts';
 import {
   type ChainRule,
   MAX_DEPTH,
@@ -113,13 +114,24 @@ class Walk {
   }
 
   async #statementAbout(subject: EntityId, superior: EntityConfiguration): Promise<string> {
-    const url = fetchEndpoint(superior);
-    url.searchParams.append('sub', subject);
-    const text = await this.#fetch(url.href);
+    const text = await this.#fetchStatement(subject, superior);
     const statement = parseEntityStatement(text);
     if (statement.subject !== subject) throw new TrustFault('subject_foreign', 'sub');
     if (statement.issuer !== superior.subject) throw new TrustFault('issuer_foreign', 'iss');
     return text;
+  }
+
+  /** The endpoint of the specification first; a file where nobody reads the query (static-documents.ts). */
+  async #fetchStatement(subject: EntityId, superior: EntityConfiguration): Promise<string> {
+    const url = fetchEndpoint(superior);
+    url.searchParams.append('sub', subject);
+    try {
+      return await this.#fetch(url.href);
+    } catch (error) {
+      const file = isNoAnswer(error) ? staticUrl(superior, 'statement', { sub: subject }) : undefined;
+      if (file === undefined) throw error;
+      return this.#fetch(file);
+    }
   }
 
   #fetch(url: string): Promise<string> {
@@ -140,8 +152,5 @@ function fetchEndpoint(superior: EntityConfiguration): URL {
   const parameter = 'federation_fetch_endpoint';
   const endpoint = superior.metadata.federation_entity?.[parameter];
   if (typeof endpoint !== 'string') throw new TrustFault('fetch_endpoint_missing', parameter);
-  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
-  if (!url || url.origin !== new URL(superior.subject).origin || url.username || url.password || url.hash)
-    throw new TrustFault('fetch_endpoint_foreign', parameter);
-  return url;
+  return ownAddress(superior, endpoint, parameter);
 }

@@ -33,6 +33,8 @@ export type ResolvedEntity = {
   readonly metadata: Metadata;
   /** The federation keys its superior vouches for. */
   readonly keys: readonly PublishedKey[];
+  /** Intermediates between it and the anchor, the nearest first, with the keys vouched for. */
+  readonly superiors: readonly { readonly entityId: EntityId; readonly keys: readonly PublishedKey[] }[];
   /** Seconds since the epoch: the earliest `exp` in the chain (§10.4). */
   readonly expiresAt: number;
   /** The chain as received: configuration, subordinate statements upwards, the anchor's configuration. */
@@ -43,7 +45,8 @@ export type ResolvedEntity = {
 
 /** Superiors above the leaf, the anchor included. A chain has one statement for each, and two configurations. */
 export const MAX_DEPTH = 3;
-const DEFAULT_LIFETIME_SECONDS = 31 * 86_400;
+/** The longest `exp - iat` that this resolver believes: an offline key signs once a month. */
+export const MAX_STATEMENT_SECONDS = 31 * 86_400;
 
 /**
  * Validates a trust chain (OpenID Federation 1.0 §10.2) and resolves the metadata of its subject (§6.1.4.2).
@@ -62,6 +65,7 @@ export async function validateTrustChain(texts: readonly string[], rule: ChainRu
     entityId: chain.subject.subject,
     metadata: resolveMetadata(chain),
     keys: chain.subordinates[0].keys,
+    superiors: chain.subordinates.slice(1).map(({ subject, keys }) => ({ entityId: subject, keys })),
     expiresAt: Math.min(
       ...[chain.subject, ...chain.subordinates, chain.anchor].map(({ expiresAt }) => expiresAt),
     ),
@@ -86,7 +90,7 @@ export async function verifyAnchorConfiguration(text: string, rule: ChainRule): 
   return statement;
 }
 
-export function timeRule({ now, skewSeconds, maxLifetimeSeconds = DEFAULT_LIFETIME_SECONDS }: ChainRule) {
+export function timeRule({ now, skewSeconds, maxLifetimeSeconds = MAX_STATEMENT_SECONDS }: ChainRule) {
   return { now, skewSeconds, maxLifetimeSeconds };
 }
 

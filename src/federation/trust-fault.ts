@@ -39,6 +39,9 @@ export type TrustFaultReason =
   | 'too_many_fetches'
   | 'fetch_endpoint_missing'
   | 'fetch_endpoint_foreign'
+  // who belongs to the network
+  | 'list_malformed'
+  | 'list_too_long'
   // the network
   | 'address_refused'
   | 'unreachable'

@@ -9,7 +9,7 @@ import {
 import type { SigningKey } from '../kernel/signing-key.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../kernel/strict-json.ts';
 import type { EntityConfiguration } from './entity-statement.ts';
-import { verifyByKid } from './key-set.ts';
+import { type PublishedKey, verifyByKid } from './key-set.ts';
 import { reading, TrustFault } from './trust-fault.ts';
 
 export const TRUST_MARK_TYP = 'trust-mark+jwt';
@@ -35,8 +35,19 @@ export type TrustMark = {
 };
 
 /** The identifier of the agreement's mark, below the anchor's own address so that no other network can have it (§7.1). */
-export function mutualRecognitionMark(anchor: EntityId): string {
-  return `${anchor}/marks/mutual-recognition/1`;
+export function mutualRecognitionMark(anchor: EntityId, agreement = agreementId(1)): string {
+  return `${anchor}/marks/${agreement}`;
+}
+
+/** The name of an agreement inside its network; a new agreement gets the next number and with it a mark of its own. */
+export function agreementId(number: number): string {
+  return `mutual-recognition/${number}`;
+}
+
+/** Whether a mark's type stands for one of the network's agreements: who holds any of them that is in force is recognised. */
+export function isRecognitionMark(anchor: EntityId, type: string): boolean {
+  const prefix = `${anchor}/marks/mutual-recognition/`;
+  return type.startsWith(prefix) && /^[1-9]\d{0,2}$/.test(type.slice(prefix.length));
 }
 
 /** Signs a mark with a Federation Entity Key of its issuer (§7.1); `membership` is this network's own claim. */
@@ -55,8 +66,10 @@ export function signTrustMark(mark: TrustMark, key: SigningKey): Promise<string>
 export type MarkRule = {
   readonly subject: EntityId;
   readonly type: string;
-  /** The anchor's verified configuration: it names the issuers, and it is the only issuer whose keys we know. */
+  /** The anchor's verified configuration: it names the issuers. */
   readonly anchor: EntityConfiguration;
+  /** Intermediates of the subject's own chain, with the keys that the chain vouches for; no other issuer's are known. */
+  readonly superiors?: readonly { readonly entityId: EntityId; readonly keys: readonly PublishedKey[] }[];
   readonly now: number;
   readonly skewSeconds: number;
 };
@@ -75,12 +88,13 @@ export async function verifyTrustMark(text: string, rule: MarkRule): Promise<Tru
     }),
   );
   const mark = readTrustMark(jws.claims);
-  const { trustMarkIssuers, trustMarkOwners, subject: anchorId, keys } = rule.anchor;
+  const { trustMarkIssuers, trustMarkOwners, subject: anchorId } = rule.anchor;
+  const superior = rule.superiors?.find(({ entityId }) => entityId === mark.issuer);
+  const keys = mark.issuer === anchorId ? rule.anchor.keys : superior?.keys;
   if (mark.type !== rule.type) throw new TrustFault('mark_type_wrong', 'trust_mark_type');
   if (mark.subject !== rule.subject) throw new TrustFault('subject_foreign', 'sub');
   const listed = Object.hasOwn(trustMarkIssuers, mark.type) ? trustMarkIssuers[mark.type] : undefined;
-  if (mark.issuer !== anchorId || !listed?.includes(mark.issuer))
-    throw new TrustFault('mark_issuer_not_listed', 'iss');
+  if (!keys || !listed?.includes(mark.issuer)) throw new TrustFault('mark_issuer_not_listed', 'iss');
   if (trustMarkOwners.includes(mark.type) || jws.claims.delegation !== undefined)
     throw new TrustFault('mark_delegated', 'delegation');
   reading(() => checkTimes(jws.claims, { ...rule, maxLifetimeSeconds: MAX_LIFETIME_SECONDS }));
@@ -94,6 +108,12 @@ export function readTrustMark(claims: JsonObject): TrustMark {
   const type = reading(() => requireString(claims, 'trust_mark_type'));
   const [issuedAt, expiresAt] = [date(claims, 'iat'), date(claims, 'exp')];
   return { issuer, subject, type, issuedAt, expiresAt, membership: readMembership(claims.membership) };
+}
+
+/** The type that a mark names, so that it can be shown under it; nothing of the mark is believed. @throws TrustFault */
+export function trustMarkType(text: string): string {
+  const form = { typ: TRUST_MARK_TYP, maxLength: MAX_TRUST_MARK_LENGTH, requiredHeader: ['kid'] };
+  return reading(() => requireString(parseCompactJws(text, form).claims, 'trust_mark_type'));
 }
 
 /** The agreement's dates as moments: a certificate of 1 April is inside an agreement that begins on 1 April. */

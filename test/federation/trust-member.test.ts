@@ -87,9 +87,13 @@ async function memberFrom(over: {
   readonly change?: (metadata: Record<string, JsonObject>) => void;
   readonly register?: Partial<AnchorMember>;
   readonly anchor?: JsonObject;
+  /** The type that the marks are shown under, where that is not their own. */
+  readonly shownAs?: string;
 }): Promise<Member> {
   const claims = authorityConfiguration({ ...cityProfile, ...over.profile }, lifetime);
   over.change?.(claims.metadata as Record<string, JsonObject>);
+  if (over.shownAs !== undefined)
+    for (const mark of claims.trust_marks as JsonObject[]) mark.trust_mark_type = over.shownAs;
   const statement = await signSubordinateStatement(
     anchorProfile,
     { ...cityInRegister, ...over.register },
@@ -310,7 +314,6 @@ t.test('a mark that was never good refuses the member', async (t) => {
   const cases: readonly (readonly [string, JsonObject | undefined, string])[] = [
     [await aMark({ subject: stranger.id }), undefined, 'subject_foreign: sub'],
     [await aMark({ issuer: stranger.id }, stranger.key), undefined, 'mark_issuer_not_listed: iss'],
-    [await aMark({ type: `${anchor.id}/marks/other` }), undefined, 'mark_type_wrong: trust_mark_type'],
     [await aMark({}, city.key), undefined, 'key_unknown: kid'],
     [await aMark({}, { ...city.key, kid: anchor.key.kid }), undefined, 'signature_wrong'],
     [await aMark({ issuedAt: NOW + 600 }), undefined, 'issued_in_future: iat'],
@@ -338,6 +341,10 @@ t.test('a mark that was never good refuses the member', async (t) => {
     const profile = { trustMarks: [mark] };
     t.equal(await verdict(() => memberFrom({ profile, ...(over && { anchor: over }) })), expected);
   }
+  const other = await aMark({ type: `${anchor.id}/marks/other` });
+  const profile = { trustMarks: [other] };
+  t.equal(await verdict(() => memberFrom({ profile, shownAs: type })), 'mark_type_wrong: trust_mark_type');
+  t.same((await memberFrom({ profile })).memberships, [], 'a mark for something else makes no agreement');
 });
 
 t.test('an agreement begins and ends at midnight in Japan, and its last day is inside', async (t) => {
