@@ -32,7 +32,6 @@ import { subordinateClaims } from './federation/trust-anchor.ts';
 import { MAX_STATEMENT_SECONDS } from './federation/trust-chain.ts';
 import { dayInJapan, epochSeconds, systemClock } from './kernel/clock.ts';
 import type { SigningKey } from './kernel/signing-key.ts';
-import { serveAnchor } from './serve-anchor.ts';
 
 const USAGE = `npm run anchor -- COMMAND [--register FOLDER] [--dry-run]    信頼の基点の台帳 (register of the trust anchor)
 
@@ -240,6 +239,8 @@ async function serve({ out }: Place, options: Options): Promise<undefined> {
       en: '--port takes a number from 0 to 65535.',
     });
   const host = optional(options, 'host') ?? '127.0.0.1';
+  // the other commands need no server, and start the faster
+  const { serveAnchor } = await import('./serve-anchor.ts');
   const stop = await serveAnchor({ publishedFolder: out, host, port, logLevel: 'info' });
   process.once('disconnect', stop);
 }

@@ -75,6 +75,15 @@ export type TestNetwork = {
   readonly lines: string[];
 };
 
+/** A trust anchor that the test runs itself. */
+export type OtherTrust = {
+  readonly anchor: EntityId;
+  readonly anchorKeys: Config['anchorKeys'];
+  readonly superiorOf: (place: Place) => EntityId | undefined;
+  /** Called when the nodes listen and before they look for each other. */
+  readonly admit: (members: ReadonlyMap<Place, AnchorMember>) => Promise<void>;
+};
+
 let keyCount = 0;
 export const aKey = (): string => `test-key-${process.pid}-${++keyCount}`;
 
@@ -82,12 +91,16 @@ export const aKey = (): string => `test-key-${process.pid}-${++keyCount}`;
 export async function aNetwork(
   t: Test,
   places: readonly Place[],
-  { clock = systemClock, statusRefreshSeconds = 1 }: { clock?: Clock; statusRefreshSeconds?: number } = {},
+  {
+    clock = systemClock,
+    statusRefreshSeconds = 1,
+    trust,
+  }: { clock?: Clock; statusRefreshSeconds?: number; trust?: OtherTrust } = {},
 ): Promise<TestNetwork> {
   const lines: string[] = [];
   const log = createLog({ write: (line: string) => void lines.push(line) });
   const [anchorPort, ...ports] = await freePorts(places.length + 1);
-  const anchorId = `http://127.0.0.1:${anchorPort}` as EntityId;
+  const anchorId = trust?.anchor ?? (`http://127.0.0.1:${anchorPort}` as EntityId);
   const anchorRing = aKeyRing();
   const ca = await createCertificateAuthority(aKeyRing().federation, {
     name: 'Test root',
@@ -102,7 +115,7 @@ export async function aNetwork(
     members: async () => network.members,
     clock,
   });
-  await anchor.listen({ host: '127.0.0.1', port: anchorPort! });
+  if (!trust) await anchor.listen({ host: '127.0.0.1', port: anchorPort! });
   t.teardown(() => anchor.close());
   const nodes: Partial<Record<Place, TestNode>> = {};
   for (const [at, place] of places.entries()) {
@@ -120,7 +133,8 @@ export async function aNetwork(
       authority: CODES[place] as AuthorityCode,
       issuer,
       anchor: anchorId,
-      anchorKeys: [anchorRing.federation.publicJwk],
+      anchorKeys: trust?.anchorKeys ?? [anchorRing.federation.publicJwk],
+      superior: trust?.superiorOf(place),
       keys,
       x5c: await chainsOf(ca, { entityId: issuer, organization: `試験の${place}`, notBefore: clock() }, keys),
       databaseUrl: database.url,
@@ -140,6 +154,7 @@ export async function aNetwork(
     };
     nodes[place] = await aNode(t, place, config, database, { clock, log });
   }
+  await trust?.admit(new Map(places.flatMap((place, at) => (members[at] ? [[place, members[at]]] : []))));
   await Promise.all(Object.values(nodes).map((node) => node.node.startWork()));
   await Promise.all(
     Object.values(nodes).map((node) => becomesTrue(async () => knowsAll(node, places.length))),
