@@ -238,7 +238,8 @@ t.test('a command line that says too little is told what is missing', async (t) 
   for (const [line, expected] of cases) t.equal(told(...line), expected);
   t.equal(durationOf('30d'), 30 * DAY);
   t.equal(durationOf('12h'), DAY / 2);
-  for (const text of ['0d', '30', '-1d', '3w']) t.throws(() => durationOf(text), { message: `"${text}" is not a duration: write 30d or 12h.` });
+  for (const text of ['0d', '30', '-1d', '3w'])
+    t.throws(() => durationOf(text), { message: `"${text}" is not a duration: write 30d or 12h.` });
 });
 
 t.test('the register on disk notices every line that is not as it was written', async (t) => {

@@ -312,6 +312,117 @@ t.test('an authority finds another through the anchor, over real sockets', async
   t.equal(await verdict(() => resolveTrustChain(cityAt, rule)), 'unreachable');
 });
 
+t.test('what has not changed is not sent again, and who asks for a chain gets it whole', async (t) => {
+  const federationKey = aKey();
+  const member = aMember({ keys: [federationKey.publicJwk] });
+  const own = {
+    authority_hints: [anchorId],
+    metadata: {
+      openid_credential_issuer: {
+        credential_issuer: member.entityId,
+        credential_signing_alg_values_supported: ['ES256', 'none'],
+      },
+    },
+  };
+  const claims = {
+    iss: member.entityId,
+    sub: member.entityId,
+    iat: NOW,
+    exp: NOW + 600,
+    jwks: { keys: [{ ...federationKey.publicJwk }] },
+    ...own,
+  };
+  const asked: string[] = [];
+  const app = anApp({
+    members: async () => [member, suspended],
+    fetchStatement: async (url) => {
+      asked.push(url);
+      return signEntityStatement(claims, federationKey);
+    },
+  });
+  const paths = [
+    '/.well-known/openid-federation',
+    '/federation/list',
+    '/federation/historical-keys',
+    '/federation/member-history',
+  ];
+  for (const url of paths) {
+    const first = await app.inject({ url });
+    const tag = String(first.headers.etag);
+    t.match(tag, /^"[\w-]{43}"$/, url);
+    for (const header of [tag, `W/${tag}`, `"x", ${tag}`, '*']) {
+      const second = await app.inject({ url, headers: { 'if-none-match': header } });
+      t.same([second.statusCode, second.body, second.headers.etag], [304, '', tag]);
+    }
+    t.equal((await app.inject({ url, headers: { 'if-none-match': '"x"' } })).statusCode, 200);
+  }
+  t.same(headerOf((await app.inject({ url: paths[2]! })).body), {
+    alg: 'ES256',
+    typ: 'jwk-set+jwt',
+    kid: signingKey.kid,
+  });
+
+  const resolve = (parameters: string[][]) => app.inject({ url: query('/federation/resolve', parameters) });
+  const good = await resolve([
+    ['sub', member.entityId],
+    ['trust_anchor', anchorId],
+  ]);
+  t.equal(good.headers['content-type'], 'application/resolve-response+jwt');
+  t.same(headerOf(good.body), { alg: 'ES256', typ: 'resolve-response+jwt', kid: signingKey.kid });
+  t.match(claimsOf(good.body), {
+    iss: anchorId,
+    sub: member.entityId,
+    iat: NOW,
+    exp: NOW + 600,
+    metadata: { openid_credential_issuer: { credential_signing_alg_values_supported: ['ES256'] } },
+    trust_chain: [String, String, String],
+  });
+  t.same(asked, [`${member.entityId}/.well-known/openid-federation`], 'the anchor does not ask itself');
+  const narrow = await resolve([
+    ['sub', member.entityId],
+    ['trust_anchor', anchorId],
+    ['entity_type', 'other'],
+  ]);
+  t.same(claimsOf(narrow.body).metadata, {});
+  const cases: readonly (readonly [string[][], number, string])[] = [
+    [[['sub', member.entityId]], 400, 'invalid_request'],
+    [[['trust_anchor', anchorId]], 400, 'invalid_request'],
+    [
+      [
+        ['sub', member.entityId],
+        ['trust_anchor', 'https://other.example.jp'],
+      ],
+      404,
+      'invalid_trust_anchor',
+    ],
+    [
+      [
+        ['sub', 'https://stranger.example.test'],
+        ['trust_anchor', anchorId],
+      ],
+      404,
+      'invalid_subject',
+    ],
+    [
+      [
+        ['sub', suspended.entityId],
+        ['trust_anchor', anchorId],
+      ],
+      400,
+      'invalid_trust_chain',
+    ],
+  ];
+  for (const [parameters, status, error] of cases) {
+    const answer = await resolve(parameters);
+    t.same([answer.statusCode, answer.json().error], [status, error]);
+  }
+  t.notOk(
+    asked.some((url) => url.includes('stranger')),
+    'nobody is asked for a stranger',
+  );
+  t.equal((await anApp().inject({ url: '/federation/resolve' })).statusCode, 404);
+});
+
 t.test('only one small document of the right kind from the right place is read', async (t) => {
   const statement = 'application/entity-statement+jwt';
   const origin = await listen(t, (request, response) => {
@@ -364,6 +475,9 @@ t.test('only one small document of the right kind from the right place is read',
   ];
   for (const [path, expected] of cases)
     t.equal(await verdict(() => fetchStatement(`${origin}${path}`)), expected, path);
+  const ofFiles = makeStatementFetcher({ allowLoopback: true, timeoutMs: 2000, orPlainFile: true });
+  t.equal(await ofFiles(`${origin}/untyped`), 'a.b.c', 'a file server need not know what a statement is');
+  t.equal(await verdict(() => ofFiles(`${origin}/html`)), 'response_unusable: content-type');
   const impatient = makeStatementFetcher({ allowLoopback: true, timeoutMs: 20 });
   t.equal(await verdict(() => impatient(`${origin}/silent`)), 'unreachable');
 });

@@ -1,7 +1,9 @@
 import t from 'tap';
 import { configurationUrl, signEntityStatement } from '../../src/federation/entity-statement.ts';
+import { listMembers } from '../../src/federation/list-members.ts';
 import { type ResolutionRule, resolveTrustChain } from '../../src/federation/resolve-trust-chain.ts';
 import { type ChainRule, validateTrustChain } from '../../src/federation/trust-chain.ts';
+import { TrustFault } from '../../src/federation/trust-fault.ts';
 import { signCompactJws } from '../../src/kernel/compact-jws.ts';
 import type { JsonObject } from '../../src/kernel/strict-json.ts';
 import {
@@ -420,3 +422,111 @@ t.test('what is served in the wrong place is refused', async (t) => {
     t.equal(await verdict(() => resolveTrustChain(city.id, rules(web))), expected, name);
   }
 });
+
+t.test(
+  'a superior that lies about who belongs to the network is refused by name and harms nobody else',
+  async (t) => {
+    const other = anActor('https://other.example.jp');
+    const third = anActor('https://third.example.jp');
+    const endpoints = (self: Actor, over: JsonObject = {}): JsonObject => ({
+      federation_entity: {
+        federation_fetch_endpoint: `${self.id}/fetch`,
+        federation_list_endpoint: `${self.id}/list`,
+        ...over,
+      },
+    });
+    const lists = new Map<string, string>();
+    const listsOf = (self: Actor, all: unknown, intermediates: readonly string[] = []) => {
+      lists.set(`${self.id}/list`, typeof all === 'string' ? all : JSON.stringify(all));
+      lists.set(`${self.id}/list?intermediate=true`, JSON.stringify(intermediates));
+    };
+    const aWeb = async (over: JsonObject = {}) => {
+      const web = new Web();
+      await web.configuration(anchor, configuration(anchor, { metadata: endpoints(anchor) }));
+      for (const middle of [prefecture, other]) {
+        const claims = {
+          authority_hints: [anchor.id],
+          metadata: endpoints(middle, middle === prefecture ? over : {}),
+        };
+        await web.configuration(middle, configuration(middle, claims));
+        await web.statement(
+          anchor,
+          middle,
+          subordinate(anchor, middle, { constraints: { max_path_length: 1 } }),
+        );
+      }
+      listsOf(anchor, [third.id, prefecture.id, other.id], [prefecture.id, other.id]);
+      listsOf(other, [stranger.id]);
+      listsOf(prefecture, [city.id]);
+      return web;
+    };
+    const found = async (web: Web) => {
+      const fetchJson = async (url: string) => {
+        const list = lists.get(url);
+        if (list === undefined) throw new TrustFault('statement_not_found');
+        return list;
+      };
+      const listing = await listMembers({ ...rule, fetchStatement: web.fetchStatement, fetchJson });
+      return [listing.members.toSorted(), [...listing.faults].map(([id, { message }]) => `${id} ${message}`)];
+    };
+    const others = [stranger.id, third.id];
+    t.same(await found(await aWeb()), [[city.id, ...others], []]);
+
+    const many = Array.from({ length: 10_000 }, (_, at) => `https://c${at}.example.jp`);
+    const lies: readonly (readonly [string, () => void, string])[] = [
+      ['a list without end', () => listsOf(prefecture, many), 'list_too_long'],
+      ['no list', () => listsOf(prefecture, '{"a":1}'), 'list_malformed'],
+      ['not even JSON', () => listsOf(prefecture, '<html>'), 'list_malformed'],
+      ['addresses of a machine inside', () => listsOf(prefecture, ['http://10.0.0.1']), 'list_malformed'],
+      [
+        'the anchor as its own subordinate',
+        () => listsOf(prefecture, [anchor.id], [anchor.id]),
+        'hints_cyclic',
+      ],
+      ['itself below itself', () => listsOf(prefecture, [prefecture.id], [prefecture.id]), 'hints_cyclic'],
+      ['nothing at all', () => lists.delete(`${prefecture.id}/list`), 'statement_not_found'],
+    ];
+    for (const [name, lie, expected] of lies) {
+      const web = await aWeb();
+      lie();
+      t.same(await found(web), [others, [`${prefecture.id} ${expected}`]], name);
+    }
+    const elsewhere = await aWeb({ federation_list_endpoint: 'https://inside.example.test/list' });
+    t.same(await found(elsewhere), [
+      others,
+      [`${prefecture.id} fetch_endpoint_foreign: federation_list_endpoint`],
+    ]);
+    const files = await aWeb({ static_documents: { list: 'https://inside.example.test/list.json' } });
+    lists.delete(`${prefecture.id}/list`);
+    t.same(await found(files), [others, [`${prefecture.id} fetch_endpoint_foreign: static_documents`]]);
+
+    const foreign: readonly (readonly [JsonObject, Actor, string])[] = [
+      [subordinate(anchor, third), anchor, 'subject_foreign: sub'],
+      [subordinate(other, prefecture), other, 'issuer_foreign: iss'],
+      [
+        subordinate(anchor, prefecture, {
+          constraints: { naming_constraints: { permitted: ['x.example.jp'] } },
+        }),
+        anchor,
+        'name_not_permitted',
+      ],
+      [subordinate(anchor, prefecture, { crit: ['tomorrow'] }), anchor, 'critical_claim_unknown: tomorrow'],
+      [
+        subordinate(anchor, prefecture, { metadata_policy: {}, metadata_policy_crit: ['regexp'] }),
+        anchor,
+        'critical_operator_unknown: regexp',
+      ],
+    ];
+    for (const [claims, by, expected] of foreign) {
+      const web = await aWeb();
+      const address = `${anchor.id}/fetch?sub=${encodeURIComponent(prefecture.id)}`;
+      web.pages.set(address, await sign(claims, by));
+      t.same(await found(web), [others, [`${prefecture.id} ${expected}`]]);
+    }
+    listsOf(anchor, many);
+    t.equal(
+      await verdict(async () => found(await aWeb().then((web) => (listsOf(anchor, many), web)))),
+      'list_too_long',
+    );
+  },
+);

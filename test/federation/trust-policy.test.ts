@@ -130,6 +130,43 @@ t.test('a subordinate may narrow what its superior prescribes and never widen it
     t.equal(await verdict(() => merged(above, below)), `policy_conflict: type.p.${path}`);
 });
 
+t.test('every operator stands beside every other as the specification allows, in either order', async (t) => {
+  const kinds: readonly JsonValue[] = ['a', 7, true, false, { b: [1], a: 'x' }];
+  const merged = (above: JsonObject, below: JsonObject): unknown =>
+    mergeMetadataPolicies([above, below].map((p) => parseMetadataPolicy({ type: { p } }))).type?.p;
+  for (const one of kinds) {
+    const ofSets: JsonObject = {
+      value: [one],
+      add: [one],
+      default: [one],
+      subset_of: [one, 'z'],
+      superset_of: [one],
+      essential: true,
+    };
+    const ofOne: JsonObject = { value: one, default: one, one_of: [one, 'z'], essential: true };
+    for (const family of [ofSets, ofOne])
+      for (const [x, above] of Object.entries(family))
+        for (const [y, below] of Object.entries(family)) {
+          const both = { [x]: above, [y]: below };
+          t.same(merged({ [x]: above }, { [y]: below }), both, `${x} above ${y}: ${JSON.stringify(one)}`);
+          const declared = family === ofSets ? [one] : one;
+          t.same(
+            resolve([{ [x]: above }, { [y]: below }], declared),
+            declared,
+            'and what fits stays as it is',
+          );
+        }
+    for (const other of ['add', 'subset_of', 'superset_of'])
+      for (const pair of [
+        [{ one_of: [one] }, { [other]: [one] }],
+        [{ [other]: [one] }, { one_of: [one] }],
+      ] as [JsonObject, JsonObject][])
+        t.match(await verdict(() => merged(...pair)), /^policy_conflict: type\.p: (one_of|add)\+/);
+  }
+  const order = { add: ['b'], default: ['z'], subset_of: ['a', 'b'], superset_of: ['b'], essential: true };
+  t.same(resolve([order], ['a', 'c']), ['a', 'b'], 'add comes before subset_of, superset_of after');
+});
+
 t.test('a policy of the wrong shape is refused', async (t) => {
   const cases: readonly (readonly [JsonValue, string])[] = [
     [[], 'metadata_policy'],
