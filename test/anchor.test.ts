@@ -83,12 +83,12 @@ t.test(
       LOG_LEVEL: 'loud',
     };
     t.strictSame(faultsOf(wrong, { keys: { federation: aKey().publicJwk, secret: 'x' } }), [
+      'PORT is not a whole number from 0 to 65535',
+      'LOG_LEVEL is not one of fatal, error, warn, info, debug, silent',
       'CHIKAI_ANCHOR is not an https address without trailing slash (http only on loopback)',
       'CHIKAI_ANCHOR_PRIVATE_KEYS_FILE: it has a member besides federation and next',
       'CHIKAI_ANCHOR_PRIVATE_KEYS_FILE: "federation" is not a private P-256 JWK',
       'CHIKAI_MEMBERS_FILE does not name a readable JSON file: a JSON list of the members',
-      'PORT is not a whole number from 0 to 65535',
-      'LOG_LEVEL is not one of fatal, error, warn, info, debug, silent',
     ]);
   },
 );

@@ -523,10 +523,8 @@ t.test(
       web.pages.set(address, await sign(claims, by));
       t.same(await found(web), [others, [`${prefecture.id} ${expected}`]]);
     }
+    const web = await aWeb();
     listsOf(anchor, many);
-    t.equal(
-      await verdict(async () => found(await aWeb().then((web) => (listsOf(anchor, many), web)))),
-      'list_too_long',
-    );
+    t.equal(await verdict(() => found(web)), 'list_too_long');
   },
 );
