@@ -155,7 +155,7 @@ t.test('a data folder that does not fit is refused in one sentence, and left as 
     [
       'anchor/members.json',
       '[{"code":"271004"}]',
-      `DATA/anchor/members.json is damaged (member 1: entityId is not an https address without trailing slash; member 1: jwks is not a set of public P-256 keys; member 1: membership is not {"from": day, "to": day or absent}; member 1: state is neither active nor suspended): ${away}`,
+      `DATA/anchor/members.json is damaged (member 1: entityId is not an https address without trailing slash; member 1: jwks is not a set of public P-256 keys; member 1: membership is not {"from": day, "to": day or absent}; member 1: state is neither active nor suspended, left nor merged): ${away}`,
     ],
     ['network-settings.json', '{}', `DATA/network-settings.json is damaged (it names no port): ${away}`],
   ];
