@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { parseStatusListToken, readStatus, type StatusList, VALID } from '../src/certificate/status-list.ts';
 import { type OpenDatabase, openDatabase } from '../src/db/database.ts';
 import { epochSeconds, systemClock } from '../src/kernel/clock.ts';
-import { revokeCertificateKey } from '../src/key-rollover.ts';
+import { revokeKey } from '../src/key-rollover.ts';
 import { mintStaffTokens } from '../src/network/demonstration-tokens.ts';
 import { type BenchNetwork, type BenchNode, residentBytes } from './bench-network.ts';
 import { CONNECTIONS, HttpClient, JSON_BODY } from './http-client.ts';
@@ -39,7 +39,7 @@ export async function renewalRun(network: BenchNetwork, signal: AbortSignal): Pr
 
     const { kid: keyId } = network.issuer.keys.certificate;
     const issuer = await network.restartIssuer((file) =>
-      revokeCertificateKey(file, keyId, 'compromised', systemClock()),
+      revokeKey(file, keyId, 'compromised', systemClock()),
     );
     const seconds = await renewAll(issuer, database, { keyId, old, signal });
 

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { appendEvent } from './audit/audit-log.ts';
 import { type BackgroundWork, startBackgroundWork } from './background-work.ts';
 import type { IssuerTerms } from './certificate/issue-certificates.ts';
+import { lookForSightings } from './certificate/sighting-store.ts';
 import {
   ensureStatusList,
   publishStatusList,
@@ -20,6 +21,8 @@ import { MAX_LIST_LENGTH } from './federation/list-members.ts';
 import { BASE_VCT_PATH, MemberDirectory } from './federation/member-directory.ts';
 import type { SenderKeys } from './federation/message.ts';
 import { makePeerClient } from './federation/peer-client.ts';
+import { PeerContacts } from './federation/peer-contacts.ts';
+import { PeerRefusals } from './federation/peer-refusals.ts';
 import { StatusListCache } from './federation/status-list-cache.ts';
 import { TRUST_MARK_MEDIA_TYPE } from './federation/trust-mark.ts';
 import { contentChecks } from './http/content-check.ts';
@@ -49,6 +52,7 @@ import { createSessions } from './http/session.ts';
 import type { AuthorityCode, EntityId } from './kernel/authority.ts';
 import type { Clock } from './kernel/clock.ts';
 import type { Actor } from './kernel/role.ts';
+import { pastMemberKeys } from './key-rollover.ts';
 import { openPrintShop } from './print/print-shop.ts';
 import { makePublications, statusListUri } from './publications.ts';
 import { authorityOf, ruleSetInForce } from './registry/rule-book.ts';
@@ -77,6 +81,9 @@ export type AuthorityNode = {
 /** The first four bytes of a PNG (RFC 2083 §3.1). */
 const PNG_SIGNATURE = 0x89504e47;
 
+/** One exchange with a peer, from the first byte to the last. */
+const PEER_TIMEOUT_MS = 5_000;
+
 /** A signed list lives this long when its authority is away. */
 const STATUS_LIFETIME_SECONDS = 172_800;
 
@@ -100,7 +107,16 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
     ttlSeconds: Math.max(config.statusRefreshSeconds, 1) * 2,
     lifetimeSeconds: STATUS_LIFETIME_SECONDS,
   };
-  const client = makePeerClient({ timeoutMs: 5_000 });
+  const contacts = new PeerContacts(clock, ({ origin, cause }) => {
+    const code = directory.known().find(({ entityId }) => new URL(entityId).origin === origin)?.code;
+    const about = code ?? (new URL(config.anchor).origin === origin ? 'anchor' : 'other');
+    if (cause) log.warn({ event: 'peer_not_reached', peer: about, cause });
+    else log.info({ event: 'peer_reached_again', peer: about });
+  });
+  const refusals = new PeerRefusals(clock, ({ kind, reason, about }) =>
+    log.warn({ event: 'peer_refused', kind, reason, ...(about ? { peer: about } : {}) }),
+  );
+  const client = makePeerClient({ timeoutMs: PEER_TIMEOUT_MS, contacts });
   const lists = new StatusListCache(db, clock, client, {
     uri: statusTerms.uri,
     read: async () => (await publishStatusList(db, clock, statusTerms)).token,
@@ -114,18 +130,27 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
       anchor: config.anchor,
       anchorKeys: config.anchorKeys,
       statusMaxAgeSeconds: config.statusMaxAgeSeconds,
-      revokedKeys: new Set(
-        config.keys.certificatePast.flatMap(({ publicJwk, revoked }) => (revoked ? [publicJwk.kid] : [])),
-      ),
+      trustMaxAgeSeconds: config.trustMaxAgeSeconds,
+      ownPastKeys: pastMemberKeys(config.keys),
+      onRefusedStatement: (entityId, reason) =>
+        refusals.note(
+          'statement',
+          reason,
+          directory.known().find((member) => member.entityId === entityId)?.code,
+        ),
+      firstSeen: lookForSightings(db, config.keys.blindIndex),
+      client,
       superior: config.superior,
-      fetchStatement: makeStatementFetcher({ allowLoopback, orPlainFile: true }),
+      fetchStatement: makeStatementFetcher({ allowLoopback, contacts, orPlainFile: true }),
       fetchJson: makeStatementFetcher({
         allowLoopback,
+        contacts,
         mediaType: 'application/json',
         maxBytes: MAX_LIST_LENGTH,
       }),
       fetchTrustMark: makeStatementFetcher({
         allowLoopback,
+        contacts,
         mediaType: TRUST_MARK_MEDIA_TYPE,
         orPlainFile: true,
       }),
@@ -156,8 +181,8 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
     validityDays: config.certificateValidityDays,
     familyship: (on) => ruleSetInForce(library.book, config.authority, on)?.familyship ?? [],
   };
-  const senderKeys: SenderKeys = (iss) => directory.member(iss)?.messageSigningKeys;
-  const memberOf = (entityId: EntityId) => directory.member(entityId);
+  const senderKeys: SenderKeys = (iss) => directory.correspondent(iss)?.messageSigningKeys;
+  const memberOf = (entityId: EntityId) => directory.correspondent(entityId);
   const transferDeps: HandleDeps & { readonly db: typeof db } = {
     db,
     clock,
@@ -180,6 +205,7 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
     client,
     memberOf,
     senderKeys,
+    onRefusedReceipt: (peer, reason) => refusals.note('receipt', reason, peer.code),
   };
 
   const contract = readContract(options.contractText);
@@ -203,6 +229,9 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
     ruleLibrary: library,
     contentFault: contentChecks(contract),
     client,
+    refusals,
+    contacts,
+    anchor: config.anchor,
     messageKey: config.keys.message,
     pastCertificateKeys: config.keys.certificatePast.map(({ publicJwk }) => publicJwk.kid),
     presentation: config.keys.presentation && {

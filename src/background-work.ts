@@ -8,9 +8,11 @@ import { DatabaseFault, isPassingFault } from './db/database-fault.ts';
 import { listen } from './db/listen.ts';
 import { inTransaction } from './db/transaction.ts';
 import { tagPartners } from './federation/blinded-tagging.ts';
-import { type DeliveryDeps, deliverMessages } from './federation/deliver-messages.ts';
+import { type DeliveryDeps, deliverToAll } from './federation/deliver-messages.ts';
+import { fingerprintOf, KeyNoticeBoard } from './federation/key-notice.ts';
 import { hasten } from './federation/outbox.ts';
 import type { PeerClient } from './federation/peer-client.ts';
+import { PeerLanes } from './federation/peer-lanes.ts';
 import type { StatusListCache } from './federation/status-list-cache.ts';
 import type { NodeParts } from './http/node-parts.ts';
 import type { EntityId } from './kernel/authority.ts';
@@ -18,6 +20,7 @@ import { expireProcedures } from './procedure/expire-procedures.ts';
 import { RULES_CHANNEL } from './registry/rule-library.ts';
 import { type RepeatedWork, repeatWork } from './repeated-work.ts';
 import { completeArrivals, resendStalled } from './transfer/complete-arrival.ts';
+import { returnTransfers } from './transfer/return-transfers.ts';
 import { expirePresentations } from './wallet/expire-presentation.ts';
 import { forgetExpired } from './wallet/once-store.ts';
 
@@ -47,6 +50,8 @@ const CHANNELS: Readonly<Record<string, string>> = {
 };
 /** Tags are made a few at a time: whoever was just registered can wait seconds, a clerk at the counter cannot. */
 const TAGS_AT_ONCE = 50;
+/** Between two tries to tell the others of a change of keys. */
+const KEY_NOTICE_MS = 5_000;
 
 /**
  * Everything a node does without being asked: keep the trust chains and status lists of the others fresh, deliver
@@ -57,6 +62,9 @@ export async function startBackgroundWork(deps: BackgroundDeps): Promise<Backgro
   const { db, clock, transferDeps } = parts;
   const workers = new Map<string, RepeatedWork>();
   await hasten(db, clock());
+  const onFault = (work: string) => (error: unknown) =>
+    log.error({ event: 'work_failed', work, ...faultOf(error) });
+  const [lanes, pushes] = [new PeerLanes(onFault('outbox')), new PeerLanes(onFault('status'))];
   const start = (name: string, everyMs: number, work: () => Promise<number | undefined>) =>
     workers.set(
       name,
@@ -69,11 +77,18 @@ export async function startBackgroundWork(deps: BackgroundDeps): Promise<Backgro
   start(
     'trust',
     config.trustRefreshSeconds * 1000,
-    trustKeeper(deps, () => workers.get('lists')?.wake()),
+    trustKeeper(deps, () => {
+      for (const name of ['lists', 'keys', 'key_notices']) workers.get(name)?.wake();
+    }),
   );
   start('lists', config.statusRefreshSeconds * 1000, () => refreshLists(deps));
-  start('status', 3_600_000, () => pushStatusList(deps));
-  start('outbox', 1_000, async () => ((await deliverMessages(delivery)).delivered > 0 ? 0 : undefined));
+  start('history', config.statusRefreshSeconds * 1000, () =>
+    historyKeeper(deps, () => workers.get('trust')?.wake()),
+  );
+  start('keys', config.statusRefreshSeconds * 1000, async () => void (await parts.directory.refreshKeys()));
+  start('key_notices', KEY_NOTICE_MS, keyTeller(deps));
+  start('status', 3_600_000, () => pushStatusList(deps, pushes));
+  start('outbox', 1_000, async () => void (await deliverToAll(delivery, lanes)));
   start('arrivals', 2_000, async () => ((await completeArrivals(transferDeps)) > 0 ? 0 : undefined));
   start('stalled', 30_000, async () => void (await resendStalled(transferDeps, RESEND_AFTER_MS)));
   start('rules', 60_000, async () => void (await parts.ruleLibrary.load(db)));
@@ -95,6 +110,7 @@ export async function startBackgroundWork(deps: BackgroundDeps): Promise<Backgro
     wake,
     async stop() {
       await Promise.all([...workers.values()].map((worker) => worker.stop()));
+      await Promise.all([lanes.close(), pushes.close()]);
       await listener.close();
     },
   };
@@ -146,25 +162,52 @@ function trustKeeper(
   };
 }
 
+/** Whoever was told is not told again; whoever could not be reached is told as soon as they can be. */
+function keyTeller({ parts, client }: BackgroundDeps): () => Promise<undefined> {
+  const board = new KeyNoticeBoard(client);
+  return async () => {
+    const { directory, entityId, publications } = parts;
+    const others = directory.known().filter((member) => member.entityId !== entityId);
+    if (others.length === 0) return;
+    const { token: historicalKeys, etag } = await publications.historicalKeys();
+    const notice = { historicalKeys, configuration: await publications.entityConfiguration() };
+    const kids = [...publications.issuerKeys.map(({ kid }) => String(kid)), parts.messageKey.kid];
+    await board.tell(
+      others.map((member) => member.entityId),
+      notice,
+      fingerprintOf(etag, kids),
+    );
+  };
+}
+
+/** Whoever has left or is suspended: what is open with them is returned, at once and after each restart. */
+async function historyKeeper({ parts }: BackgroundDeps, onNews: () => void): Promise<undefined> {
+  const { directory, transferDeps } = parts;
+  if (await directory.refreshHistory()) onNews();
+  const peers = directory.departed().map(({ member }) => member.sub);
+  await returnTransfers(
+    transferDeps,
+    peers.filter((peer) => peer !== parts.entityId),
+  );
+}
+
 async function refreshLists({ parts, lists }: BackgroundDeps): Promise<undefined> {
-  await Promise.all(parts.directory.members().map((member) => lists.refresh(member)));
+  await Promise.all(parts.directory.believed().map((member) => lists.refresh(member)));
   return undefined;
 }
 
 /** A change goes to everybody at once; whoever cannot be reached finds it at their next look. */
-async function pushStatusList({ parts, lists, client }: BackgroundDeps): Promise<undefined> {
+async function pushStatusList(
+  { parts, lists, client }: BackgroundDeps,
+  lanes: PeerLanes,
+): Promise<undefined> {
   const { db, clock, statusTerms, directory, entityId } = parts;
   const { token: body } = await publishStatusList(db, clock, statusTerms);
   const push = { contentType: 'application/statuslist+jwt', body, maxBytes: 10_000 };
-  await Promise.all(
-    directory
-      .members()
-      .map((member) =>
-        member.entityId === entityId
-          ? lists.take(member, body)
-          : client.post(member.statusPushEndpoint, push),
-      ),
-  );
+  for (const member of directory.believed()) {
+    if (member.entityId === entityId) await lists.take(member, body);
+    else lanes.offer(member.entityId, async () => void (await client.post(member.statusPushEndpoint, push)));
+  }
   return undefined;
 }
 

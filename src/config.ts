@@ -26,6 +26,8 @@ export type Config = {
   readonly certificateValidityDays: number;
   /** Seconds a status list may be old before a verdict that rests on it is `undetermined`. */
   readonly statusMaxAgeSeconds: number;
+  /** Seconds since its last proof for which a member's trust chain is believed while it cannot be renewed. */
+  readonly trustMaxAgeSeconds: number;
   /** Seconds between two looks at each member's list; pushes come in between. */
   readonly statusRefreshSeconds: number;
   readonly trustRefreshSeconds: number;
@@ -164,6 +166,7 @@ export function readConfig(environment: Environment, readFile: ReadFile): Config
     port: whole('PORT', 8080, 0, 65_535),
     certificateValidityDays: whole('CHIKAI_CERTIFICATE_VALIDITY_DAYS', 1095, 1, 1096),
     statusMaxAgeSeconds: whole('CHIKAI_STATUS_MAX_AGE_SECONDS', 86_400, 60, 604_800),
+    trustMaxAgeSeconds: whole('CHIKAI_TRUST_MAX_AGE_SECONDS', 691_200, 3_600, 2_592_000),
     statusRefreshSeconds: whole('CHIKAI_STATUS_REFRESH_SECONDS', 20, 1, 60),
     trustRefreshSeconds: whole('CHIKAI_TRUST_REFRESH_SECONDS', 3600, 1, 86_400),
     sessionHours: whole('CHIKAI_SESSION_HOURS', 8, 1, 12),

@@ -1,4 +1,5 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { REVOCATION_REASONS, type RevocationReason } from './certificate/issuer-key.ts';
 import { fromBase64url } from './kernel/base64url.ts';
 import {
   type PrivateJwk,
@@ -31,6 +32,8 @@ export type KeyRing = {
   readonly certificatePast: readonly PastKey[];
   /** The same of keys that signed the entity configuration. */
   readonly federationPast: readonly PastKey[];
+  /** The same of keys that signed messages to other authorities. */
+  readonly messagePast: readonly PastKey[];
   /** HS256 secret of sessions at the counter, 32 bytes. */
   readonly session: Buffer;
   /** HMAC key of the blind index, 32 bytes. It can never be rotated without indexing all partners anew. */
@@ -38,10 +41,6 @@ export type KeyRing = {
   /** Wraps the data key of each registration, 32 bytes. */
   readonly keyEncryption: Buffer;
 };
-
-/** Why a key ended before its time (OpenID Federation 1.0 §8.7). */
-export const REVOCATION_REASONS = ['unspecified', 'compromised', 'superseded'] as const;
-export type RevocationReason = (typeof REVOCATION_REASONS)[number];
 
 /** A key of the past. Times in epoch seconds. */
 export type PastKey = {
@@ -56,7 +55,7 @@ export type PastKey = {
 const SIGNING = ['federation', 'certificate', 'message', 'checkpoint'] as const;
 /** Younger than the first release: a file without them is still a good one. */
 const OPTIONAL = ['certificateNext', 'presentation', 'seal'] as const;
-const PAST = ['certificatePast', 'federationPast'] as const;
+const PAST = ['certificatePast', 'federationPast', 'messagePast'] as const;
 const SECRET = ['session', 'blindIndex', 'keyEncryption'] as const;
 
 /**
@@ -174,7 +173,7 @@ export function newNextKey(madeAt?: Date): Record<string, unknown> {
   return { ...newPrivateJwk(), ...(madeAt ? { iat: Math.floor(madeAt.getTime() / 1000) } : {}) };
 }
 
-function newPrivateJwk(): PrivateJwk {
+export function newPrivateJwk(): PrivateJwk {
   return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({
     format: 'jwk',
   }) as PrivateJwk;

@@ -1,8 +1,10 @@
 import { MAX_LIFETIME_SECONDS } from './certificate/certificate-content.ts';
+import type { RevocationReason } from './certificate/issuer-key.ts';
 import type { HistoricalKey } from './federation/historical-keys.ts';
+import type { KeyPurpose, PastMemberKey } from './federation/past-keys.ts';
 import { epochSeconds } from './kernel/clock.ts';
 import type { PublicJwk } from './kernel/signing-key.ts';
-import { type KeyRing, newNextKey, type PastKey, type RevocationReason, readKeyRing } from './key-ring.ts';
+import { type KeyRing, newNextKey, newPrivateJwk, type PastKey, readKeyRing } from './key-ring.ts';
 
 /** Seconds for which the next key must have been published before it signs: the life of an entity configuration. */
 export const ANNOUNCED_SECONDS = 86_400;
@@ -59,13 +61,29 @@ export function rotateCertificateKey(
 }
 
 /**
- * Gives a certificate key up. A certificate that somebody else made with it cannot be told from one of ours, whatever
- * day it names, so all that it ever signed is refused from now on. Where it is the present one, the next one takes its
- * place at once; where it is the next one, another is made.
+ * Gives a certificate key or the message key up. Where the certificate key is the present one, the next one takes its
+ * place at once; where it is the next one, another is made; a message key is replaced at once.
+ *
+ * A certificate that somebody else made with a stolen key cannot be told from one of ours, whatever day it names: from
+ * now on only what was seen before is believed (certificate/issuer-key.ts).
  *
  * @throws RolloverFault
  */
-export function revokeCertificateKey(
+export function revokeKey(
+  file: Record<string, unknown>,
+  kid: string,
+  reason: RevocationReason,
+  at: Date,
+): Record<string, unknown> {
+  const { message } = ringOf(file);
+  if (kid !== message.kid) return revokeCertificateKey(file, kid, reason, at);
+  const now = epochSeconds(at);
+  const past = { jwk: message.publicJwk, retired_at: now, exp: now, revoked: { revoked_at: now, reason } };
+  const earlier = (file.messagePast ?? []) as readonly PastEntry[];
+  return { ...file, message: newPrivateJwk(), messagePast: [...earlier, past] };
+}
+
+function revokeCertificateKey(
   file: Record<string, unknown>,
   kid: string,
   reason: RevocationReason,
@@ -110,10 +128,31 @@ export function issuerKeys(ring: KeyRing, at: Date): readonly PublicJwk[] {
 }
 
 /** The keys of the past, for `signHistoricalKeys`. */
-export function historicalKeys({ federationPast, certificatePast }: KeyRing): readonly HistoricalKey[] {
-  return [...federationPast, ...certificatePast].map(({ publicJwk, exp, revoked }) => ({
+export function historicalKeys(ring: KeyRing): readonly HistoricalKey[] {
+  return pastOfEveryPurpose(ring).map(({ purpose, past: { publicJwk, exp, revoked } }) => ({
     jwk: publicJwk,
     exp,
+    purpose,
     revoked,
   }));
+}
+
+/** The same as this authority itself keeps them. */
+export function pastMemberKeys(ring: KeyRing): readonly PastMemberKey[] {
+  return pastOfEveryPurpose(ring).map(({ purpose, past: { publicJwk, exp, revoked } }) => ({
+    thumbprint: publicJwk.kid,
+    purpose,
+    jwk: publicJwk,
+    endedAt: revoked?.revokedAt ?? exp,
+    reason: revoked?.reason,
+  }));
+}
+
+function pastOfEveryPurpose({ federationPast, certificatePast, messagePast }: KeyRing) {
+  const of = (purpose: KeyPurpose, keys: readonly PastKey[]) => keys.map((past) => ({ purpose, past }));
+  return [
+    ...of('federation', federationPast),
+    ...of('certificate', certificatePast),
+    ...of('message', messagePast),
+  ];
 }

@@ -5,8 +5,11 @@ import { signEntityStatement } from './federation/entity-statement.ts';
 import { signHistoricalKeys } from './federation/historical-keys.ts';
 import { BASE_VCT_PATH } from './federation/member-directory.ts';
 import type { Publications } from './http/node-parts.ts';
+import { canonicalJson } from './kernel/canonical-json.ts';
 import { type Clock, epochSeconds } from './kernel/clock.ts';
+import { sha256Base64url } from './kernel/digest.ts';
 import type { PublicJwk } from './kernel/signing-key.ts';
+import type { JsonObject } from './kernel/strict-json.ts';
 import { historicalKeys, issuerKeys, verifyingPast } from './key-rollover.ts';
 import { verifierMetadata } from './wallet/presentation-question.ts';
 import { REQUEST_SECONDS } from './wallet/request-presentation.ts';
@@ -86,9 +89,15 @@ export function makePublications(
       return configuration(now, now + REQUEST_SECONDS, encryptionKey);
     },
 
-    historicalKeys() {
+    async historicalKeys() {
+      const past = historicalKeys(keys);
       const signer = { entityId: issuer, signingKey: keys.federation };
-      return signHistoricalKeys(signer, historicalKeys(keys), epochSeconds(clock()));
+      const token = await signHistoricalKeys(signer, past, epochSeconds(clock()));
+      // Of what it tells and not of the text, which is signed anew: others look every few seconds.
+      return {
+        token,
+        etag: `"${sha256Base64url(canonicalJson(JSON.parse(JSON.stringify(past)) as JsonObject))}"`,
+      };
     },
   };
 }

@@ -4,8 +4,9 @@ import { completeKeyFile, generateKeyFile, type KeyRing, readKeyRing } from '../
 import {
   historicalKeys,
   issuerKeys,
+  pastMemberKeys,
   RolloverFault,
-  revokeCertificateKey,
+  revokeKey,
   rotateCertificateKey,
   verifyingPast,
 } from '../src/key-rollover.ts';
@@ -118,11 +119,11 @@ t.test('whichever key is given up is gone at once', async (t) => {
   const past = ringOf(file).certificatePast[0]?.publicJwk.kid ?? '';
   const published = (after: File) => issuerKeys(ringOf(after), dayAt(3)).map(({ kid }) => kid);
 
-  const withoutPast = revokeCertificateKey(file, past, 'compromised', dayAt(3));
+  const withoutPast = revokeKey(file, past, 'compromised', dayAt(3));
   t.same(published(withoutPast), [present, next]);
-  const withoutPresent = revokeCertificateKey(file, present, 'superseded', dayAt(2));
+  const withoutPresent = revokeKey(file, present, 'superseded', dayAt(2));
   t.same(published(withoutPresent), [next, kidOf(withoutPresent, 'certificateNext'), past]);
-  const withoutNext = revokeCertificateKey(file, next, 'unspecified', dayAt(3));
+  const withoutNext = revokeKey(file, next, 'unspecified', dayAt(3));
   t.same(published(withoutNext), [present, kidOf(withoutNext, 'certificateNext'), past]);
   t.not(kidOf(withoutNext, 'certificateNext'), next);
 
@@ -134,13 +135,29 @@ t.test('whichever key is given up is gone at once', async (t) => {
     ],
   );
   t.match(
-    faultOf(() => revokeCertificateKey(withoutPast, past, 'compromised', dayAt(4))),
+    faultOf(() => revokeKey(withoutPast, past, 'compromised', dayAt(4))),
     'this key is revoked already',
   );
   t.match(
-    faultOf(() => revokeCertificateKey(file, kidOf(file, 'message'), 'compromised', dayAt(4))),
+    faultOf(() => revokeKey(file, kidOf(file, 'decryption'), 'compromised', dayAt(4))),
     /^the file has no certificate key with this kid/,
   );
+});
+
+t.test('a message key that is given up is replaced at once, and is told as what it was', async (t) => {
+  const file = generateKeyFile(dayAt(0));
+  const message = kidOf(file, 'message');
+  const after = revokeKey(file, message, 'compromised', dayAt(3));
+  t.not(kidOf(after, 'message'), message);
+  const { messagePast: _, message: __, ...others } = after;
+  const { message: ___, ...before } = file;
+  t.same(others, before, 'no other key changes');
+  t.match(historicalKeys(ringOf(after)), [
+    { jwk: { kid: message }, purpose: 'message', exp: secondsAt(3), revoked: { reason: 'compromised' } },
+  ]);
+  t.match(pastMemberKeys(ringOf(after)), [
+    { thumbprint: message, purpose: 'message', endedAt: secondsAt(3), reason: 'compromised' },
+  ]);
 });
 
 t.test(

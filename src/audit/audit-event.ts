@@ -84,6 +84,8 @@ export type AuditFacts = {
     readonly result: string;
   };
   members_recognised: { readonly codes: readonly string[] };
+  member_history_taken: { readonly version: number };
+  network_alarm_raised: { readonly alarm: string; readonly about: string };
   audit_queried: { readonly filters: readonly string[] };
   audit_checked: { readonly intact: boolean };
   attempt_refused: { readonly operationId: string; readonly code: string };

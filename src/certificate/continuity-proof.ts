@@ -2,8 +2,8 @@ import type { AuthorityCode } from '../kernel/authority.ts';
 import { TokenFault, verifySignature } from '../kernel/compact-jws.ts';
 import type { JapanDay } from '../registry/japan-day.ts';
 import { beginsWithFirstOath, type ChainEnd, faultOf, type LinkFault, leadsTo } from './continuity-chain.ts';
-import { type ContinuityLink, MAX_LINKS, readLink } from './continuity-link.ts';
-import { wasGoodAt } from './issuer-key.ts';
+import { type ContinuityLink, linkDigest, MAX_LINKS, readLink } from './continuity-link.ts';
+import { isDatedBefore, isInDoubt, wasGoodAt } from './issuer-key.ts';
 import type { IssuerTrust, TrustView } from './trust-view.ts';
 
 /** Why a chain proves nothing, or not all. Closed: the audit log and tests name them. */
@@ -18,6 +18,7 @@ export type ContinuityReason =
   | 'key_unknown'
   | 'key_of_other_authority'
   | 'key_retired'
+  | 'key_given_up'
   | 'signature_wrong'
   | 'released_in_future'
   | 'agreement_unknown'
@@ -115,6 +116,8 @@ async function checkSigner(
     throw error;
   }
   if (!wasGoodAt(key, link.releasedAt)) return failed('key_retired');
+  if (isInDoubt(key) && !(await isDatedBefore(key, { digest: linkDigest(link.text) }, trust.firstSeen)))
+    return unknown('key_given_up');
   return checkAgreement(link, issuer);
 }
 

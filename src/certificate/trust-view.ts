@@ -1,5 +1,5 @@
 import type { AuthorityCode, EntityId } from '../kernel/authority.ts';
-import type { IssuerKey } from './issuer-key.ts';
+import type { FirstSeen, IssuerKey } from './issuer-key.ts';
 import type { StatusList } from './status-list.ts';
 
 /** What the trust chain of an authority says about it as an issuer. Times in epoch seconds. */
@@ -14,6 +14,15 @@ export type IssuerTrust = {
   readonly vcts: readonly string[];
   /** When the authority was in the agreement, as trust marks prove; `to` is exclusive, null while it lasts. */
   readonly memberships: readonly { readonly from: number; readonly to: number | null }[];
+  /** Names it bore, in order; where it has one for the day of issue, that is what a verdict says. */
+  readonly names?: readonly { readonly from: number; readonly ja: string; readonly en: string }[];
+  /** Who answers for its certificates today, where that is another or it has another name now. */
+  readonly answersNow?: {
+    readonly code: AuthorityCode;
+    readonly name: { readonly ja: string; readonly en: string };
+  };
+  /** Since when the anchor has suspended it. */
+  readonly suspendedSince?: number;
   readonly verifiedAt: number;
   /** When the chain expires. A view may still give it for a while after that; the verdict then says so. */
   readonly expiresAt: number;
@@ -45,6 +54,11 @@ export type TrustView = {
   statusList(uri: string): StatusLookup;
   /** The network's base type, which each certificate names in `aka_vcts`. */
   readonly baseVct: string;
+  /**
+   * When this node first found a text good. Asked of its own database alone, and only of a text whose key is in doubt.
+   * Absent where nothing is remembered.
+   */
+  readonly firstSeen?: FirstSeen;
   /** A list signed longer ago than this proves nothing any more. */
   readonly maxStatusAgeSeconds: number;
 };

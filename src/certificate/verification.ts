@@ -31,7 +31,9 @@ export type CheckReason =
   | 'chain_expired'
   | 'type_not_of_issuer'
   | 'issued_outside_agreement'
+  | 'issuer_suspended'
   | 'key_retired'
+  | 'key_given_up'
   | 'signing_certificate_of_other_key'
   | 'status_uri_not_of_issuer'
   | 'status_index_out_of_bounds'
@@ -60,6 +62,11 @@ export type VerifiedCertificate = {
   readonly kind: 'sd-jwt-vc' | 'paper';
   readonly issuer: {
     readonly entityId: EntityId;
+    readonly code: AuthorityCode;
+    readonly name: { readonly ja: string; readonly en: string };
+  };
+  /** Who answers for it today, where that is not simply the issuer under the same name. */
+  readonly answersNow?: {
     readonly code: AuthorityCode;
     readonly name: { readonly ja: string; readonly en: string };
   };

@@ -2,7 +2,7 @@ import { type CompactJws, checkTimes, TokenFault, verifySignature } from '../ker
 import { sha256Base64url } from '../kernel/digest.ts';
 import { endOf, MAX_LIFETIME_SECONDS, type StatusRef } from './certificate-content.ts';
 import { proveContinuity } from './continuity-proof.ts';
-import { type IssuerKey, wasGoodAt } from './issuer-key.ts';
+import { type IssuerKey, isDatedBefore, isInDoubt, type SignedText, wasGoodAt } from './issuer-key.ts';
 import { checkKeyBinding, KeyBindingFault, type KeyBindingPolicy } from './key-binding.ts';
 import { type PaperToken, parsePaperToken, readPaperUrl } from './paper-token.ts';
 import { leafKey, type PresentedCertificate, readCertificate } from './presented-certificate.ts';
@@ -50,7 +50,7 @@ export async function verifyCertificate(text: string, at: VerificationCircumstan
     passed('form'),
     passed('issuer', isOver(issuer.expiresAt, at) ? 'chain_expired' : undefined),
     checkType(presented, issuer, at.trust.baseVct),
-    checkAgreement(presented, issuer),
+    await checkAgreement(presented, issuer, at),
     await checkSignature(presented, issuer, at),
     period,
     checkStatus(presented, issuer, list, at),
@@ -96,18 +96,30 @@ function checkType({ kind, token }: Presented, issuer: IssuerTrust, baseVct: str
 }
 
 /** Issued while the agreement was in force: leaving it later takes nothing from those who hold a certificate. */
-function checkAgreement({ token }: Presented, { memberships }: IssuerTrust): Check {
+async function checkAgreement(
+  presented: Presented,
+  { memberships, suspendedSince }: IssuerTrust,
+  { trust }: VerificationCircumstances,
+): Promise<Check> {
+  const { token } = presented;
   const wasMember = memberships.some(
     ({ from, to }) => from <= token.issuedAt && (to === null || token.issuedAt < to),
   );
-  return wasMember ? passed('agreement') : failed('agreement', 'issued_outside_agreement');
+  if (!wasMember) return failed('agreement', 'issued_outside_agreement');
+  if (suspendedSince === undefined) return passed('agreement');
+  // What makes the anchor doubt an authority may be older than its suspension, and a date is the issuer's word: neither
+  // good nor bad, except what was seen here before.
+  const seenAt = await trust.firstSeen?.(signedText(presented));
+  const wasSeen = seenAt !== undefined && seenAt < suspendedSince;
+  return wasSeen ? passed('agreement', 'issuer_suspended') : undetermined('agreement', 'issuer_suspended');
 }
 
 async function checkSignature(
-  { kind, token }: Presented,
+  presented: Presented,
   issuer: IssuerTrust,
   at: VerificationCircumstances,
 ): Promise<Check> {
+  const { kind, token } = presented;
   const named = issuer.keys.filter(({ kid }) =>
     kind === 'paper' ? kid.startsWith(token.kidPrefix) : kid === token.kid,
   );
@@ -119,9 +131,17 @@ async function checkSignature(
   const signer = await findSigner(token.jws, named);
   if (!signer) return failed('signature', 'signature_wrong');
   if (!wasGoodAt(signer, token.issuedAt)) return failed('signature', 'key_retired');
+  // Whoever has a stolen key can write any date: only one that we know ourselves counts.
+  if (isInDoubt(signer) && !(await isDatedBefore(signer, signedText(presented), at.trust.firstSeen)))
+    return undetermined('signature', 'key_given_up');
   if (kind === 'sd-jwt-vc' && token.x5c && !leafKey(token.x5c)?.equals(signer.key))
     return failed('signature', 'signing_certificate_of_other_key');
   return passed('signature');
+}
+
+function signedText({ kind, token }: Presented): SignedText {
+  const statusIndex = kind === 'paper' ? token.idx : token.status.idx;
+  return { digest: sha256Base64url(token.jws.text), statusIndex };
 }
 
 async function findSigner(jws: CompactJws, keys: readonly IssuerKey[]): Promise<IssuerKey | undefined> {
@@ -201,7 +221,8 @@ function certified(
   const { kind, token } = presented;
   return {
     kind,
-    issuer: { entityId: issuer.entityId, code: issuer.authorityCode, name: issuer.name },
+    issuer: { entityId: issuer.entityId, code: issuer.authorityCode, name: nameAt(issuer, token.issuedAt) },
+    ...answersNow(issuer, token.issuedAt),
     claims: kind === 'paper' ? {} : token.claims,
     issuedAt: token.issuedAt,
     expiresAt: token.expiresAt,
@@ -213,6 +234,18 @@ function certified(
     statusRef: statusRefOf(presented, issuer.statusListUri),
     digest: sha256Base64url(token.jws.text),
   };
+}
+
+/** The name that stood on the paper on the day: a later one would not be found on it. */
+function nameAt({ name, names = [] }: IssuerTrust, issuedAt: number): IssuerTrust['name'] {
+  const borne = names.findLast(({ from }) => from <= issuedAt);
+  return borne ? { ja: borne.ja, en: borne.en } : name;
+}
+
+function answersNow(issuer: IssuerTrust, issuedAt: number): Pick<VerifiedCertificate, 'answersNow'> {
+  const { answersNow: now, authorityCode } = issuer;
+  const isSame = now?.code === authorityCode && now.name.ja === nameAt(issuer, issuedAt).ja;
+  return now && !isSame ? { answersNow: now } : {};
 }
 
 /**

@@ -13,6 +13,8 @@ export interface Database {
   login_code: LoginCodeTable;
   member: MemberTable;
   member_blinded_index: MemberBlindedIndexTable;
+  member_history: MemberHistoryTable;
+  member_past_key: MemberPastKeyTable;
   member_status_list: MemberStatusListTable;
   message_evidence: MessageEvidenceTable;
   outbox_message: OutboxMessageTable;
@@ -29,6 +31,7 @@ export interface Database {
   registration_family: RegistrationFamilyTable;
   registration_partner: RegistrationPartnerTable;
   rule_change: RuleChangeTable;
+  sighting: SightingTable;
   status_list: StatusListTable;
   transfer: TransferTable;
   transfer_consent: TransferConsentTable;
@@ -160,6 +163,22 @@ export interface MemberBlindedIndexTable {
   tags: Buffer;
   version: string;
   fetched_at: Date;
+}
+
+export interface MemberHistoryTable {
+  version: number;
+  token: string;
+  taken_at: Date;
+}
+
+export interface MemberPastKeyTable {
+  entity_id: string;
+  thumbprint: string;
+  purpose: 'certificate' | 'message' | 'federation';
+  jwk: ColumnType<unknown, string, string>;
+  ended_at: Date;
+  reason: 'unspecified' | 'compromised' | 'superseded' | null;
+  learned_at: Date;
 }
 
 export interface MemberStatusListTable {
@@ -356,6 +375,11 @@ export interface RuleChangeTable {
   decided_by: string | null;
   decided_at: Date | null;
   revision: number | null;
+}
+
+export interface SightingTable {
+  tag: Buffer;
+  seen_at: Date;
 }
 
 export interface StatusListTable {

@@ -134,6 +134,10 @@ export type Member = {
   readonly messageEncryptionKey: PublishedKey;
   readonly statusPushEndpoint: string;
   readonly verificationEndpoint: string;
+  /** Where it tells the keys of its past; undefined where it tells none. */
+  readonly historicalKeysEndpoint: string | undefined;
+  /** What the anchor vouches for; they sign what the member says about itself. */
+  readonly federationKeys: readonly PublishedKey[];
   /** When the agreement is in force, by marks that hold now. Empty: recognised by nobody today. */
   readonly memberships: readonly MembershipPeriod[];
   /** Seconds since the epoch. */
@@ -184,6 +188,11 @@ export async function readMember(entity: ResolvedEntity, rule: MemberRule): Prom
     messageEncryptionKey: encryptionKeys[0] ?? missing('message_encryption_jwks'),
     statusPushEndpoint: address(authority, 'status_push_endpoint'),
     verificationEndpoint: address(authority, 'verification_endpoint'),
+    historicalKeysEndpoint:
+      general.federation_historical_keys_endpoint === undefined
+        ? undefined
+        : address(general, 'federation_historical_keys_endpoint'),
+    federationKeys: entity.keys,
     memberships: marks.map(({ membership }) => membershipPeriod(membership)),
     verifiedAt: rule.now,
     expiresAt: Math.min(entity.expiresAt, ...marks.map(({ expiresAt }) => expiresAt)),

@@ -10,8 +10,9 @@ import type { Vault } from '../registry/vault.ts';
 import type { Member } from './authority-metadata.ts';
 import { MESSAGE_SKEW_SECONDS, MessageFault, type SenderKeys } from './message.ts';
 import { sealMessage } from './message-envelope.ts';
-import { claimMessages, markDelivered, postpone, type WaitingMessage } from './outbox.ts';
+import { claimMessages, findDestinations, markDelivered, postpone, type WaitingMessage } from './outbox.ts';
 import type { PeerClient } from './peer-client.ts';
+import type { PeerLanes } from './peer-lanes.ts';
 import { type OpenedReceipt, openReceipt } from './receipt.ts';
 
 export type DeliveryDeps = {
@@ -23,9 +24,29 @@ export type DeliveryDeps = {
   readonly client: PeerClient;
   readonly memberOf: (entityId: EntityId) => Member | undefined;
   readonly senderKeys: SenderKeys;
+  /** Is told of a receipt that does not confirm what was sent. */
+  readonly onRefusedReceipt: (peer: Member, reason: string) => void;
 };
 
 const MAX_RECEIPT_BYTES = 8_192;
+
+/** To one peer at the same time: enough for a fast one, and all that a slow one can hold. */
+const AT_ONCE = 4;
+
+/**
+ * Sends what is due, each peer in a lane of its own: one that is slow or silent delays nobody else. A peer that does
+ * not take what is sent is left alone until its messages are due again (`postpone`).
+ */
+export async function deliverToAll(deps: DeliveryDeps, lanes: PeerLanes): Promise<void> {
+  for (const to of await findDestinations(deps.db, deps.clock())) {
+    lanes.offer(to, async () => {
+      for (;;) {
+        const { delivered, postponed } = await deliverMessages(deps, AT_ONCE, to);
+        if (delivered === 0 || postponed > 0) return;
+      }
+    });
+  }
+}
 
 /**
  * Sends what waits in the outbox. A message counts as delivered only with the peer's signed receipt for this very
@@ -36,8 +57,9 @@ const MAX_RECEIPT_BYTES = 8_192;
 export async function deliverMessages(
   deps: DeliveryDeps,
   limit = 20,
+  to?: EntityId,
 ): Promise<{ delivered: number; postponed: number }> {
-  const due = await claimMessages(deps.db, deps.vault, deps.clock(), limit);
+  const due = await claimMessages(deps.db, deps.vault, deps.clock(), limit, to);
   const results = await Promise.all(due.map((message) => deliver(deps, message)));
   const delivered = results.filter(Boolean).length;
   return { delivered, postponed: results.length - delivered };
@@ -114,8 +136,9 @@ async function deliver(deps: DeliveryDeps, message: WaitingMessage): Promise<boo
         skewSeconds: MESSAGE_SKEW_SECONDS,
       });
     } catch (error) {
-      if (error instanceof MessageFault) return undefined;
-      throw error;
+      if (!(error instanceof MessageFault)) throw error;
+      if (peer) deps.onRefusedReceipt(peer, error.reason);
+      return undefined;
     }
   }
 }

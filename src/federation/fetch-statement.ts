@@ -3,6 +3,7 @@ import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 import { ENTITY_STATEMENT_MEDIA_TYPE, MAX_STATEMENT_LENGTH } from './entity-statement.ts';
+import { causeOf, type PeerContacts } from './peer-contacts.ts';
 import { TrustFault } from './trust-fault.ts';
 
 export type FetchRule = {
@@ -17,6 +18,8 @@ export type FetchRule = {
   readonly timeoutMs?: number;
   readonly maxBytes?: number;
   readonly resolve?: LookupFunction;
+  /** Is told who answers and who does not. */
+  readonly contacts?: PeerContacts;
 };
 
 /**
@@ -57,10 +60,12 @@ function open(url: URL, rule: FetchRule): Promise<IncomingMessage> {
       lookup: guardedLookup(rule),
       signal: AbortSignal.timeout(timeoutMs),
     });
-    outgoing.on('error', (error) =>
-      reject(error instanceof TrustFault ? error : new TrustFault('unreachable')),
-    );
+    outgoing.on('error', (error) => {
+      if (!(error instanceof TrustFault)) rule.contacts?.failed(url.href, causeOf(error));
+      reject(error instanceof TrustFault ? error : new TrustFault('unreachable'));
+    });
     outgoing.on('response', (response) => {
+      rule.contacts?.answered(url.href, response.headers.date);
       const fault = responseFault(response, mediaType, rule.orPlainFile ?? false);
       if (!fault) return resolve(response);
       response.destroy();

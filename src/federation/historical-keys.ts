@@ -3,6 +3,7 @@ import { signCompactJws } from '../kernel/compact-jws.ts';
 import type { PublicJwk, SigningKey } from '../kernel/signing-key.ts';
 import type { JsonObject } from '../kernel/strict-json.ts';
 import type { KeyEndReason } from './member-history.ts';
+import type { KeyPurpose } from './past-keys.ts';
 
 export const HISTORICAL_KEYS_TYP = 'jwk-set+jwt';
 export const HISTORICAL_KEYS_MEDIA_TYPE = 'application/jwk-set+jwt';
@@ -20,6 +21,8 @@ export type HistoricalKey = {
   readonly jwk: PublicJwk;
   readonly iat?: number;
   readonly exp: number;
+  /** A member tells three kinds of keys, an anchor only one. */
+  readonly purpose?: KeyPurpose;
   readonly revoked?: { readonly revokedAt: number; readonly reason: KeyEndReason } | undefined;
 };
 
@@ -38,11 +41,12 @@ export function signHistoricalKeys(
   return signCompactJws({ typ: HISTORICAL_KEYS_TYP, kid: signingKey.kid }, claims, signingKey.privateKey);
 }
 
-function historicalJwk({ jwk, iat, exp, revoked }: HistoricalKey): JsonObject {
+function historicalJwk({ jwk, iat, exp, purpose, revoked }: HistoricalKey): JsonObject {
   return {
     ...jwk,
     ...(iat !== undefined && { iat }),
     exp,
+    ...(purpose && { purpose }),
     ...(revoked && { revoked: { revoked_at: revoked.revokedAt, reason: revoked.reason } }),
   };
 }

@@ -1,21 +1,41 @@
-import type { TrustView } from '../certificate/trust-view.ts';
+import type { FirstSeen } from '../certificate/issuer-key.ts';
+import type { IssuerTrust, TrustView } from '../certificate/trust-view.ts';
 import type { Db } from '../db/transaction.ts';
 import type { AuthorityCode, EntityId } from '../kernel/authority.ts';
 import { type Clock, epochSeconds } from '../kernel/clock.ts';
 import type { PublicJwk } from '../kernel/signing-key.ts';
 import { type Member, readMember } from './authority-metadata.ts';
-import { type EntityConfiguration, parseEntityStatement } from './entity-statement.ts';
+import { type EntityConfiguration, parseEntityStatement, verifyStatement } from './entity-statement.ts';
 import { fetchTrustMark } from './fetch-trust-mark.ts';
+import { KeyHistory } from './key-history.ts';
+import { fetchHistoricalKeys, type KeyNotice, unverifiedIssuer } from './key-notice.ts';
+import type { PublishedKey } from './key-set.ts';
 import { type Listing, listMembers } from './list-members.ts';
+import type { HistoryMember } from './member-history.ts';
+import { MemberHistoryKeeper } from './member-history-keeper.ts';
+import {
+  agreementPeriods,
+  isFormer,
+  isKeyDoubted,
+  namesInOrder,
+  type Standing,
+  standingOf,
+} from './member-standing.ts';
 import { loadMembers, saveMember } from './member-store.ts';
 import { rememberPeriods } from './membership-history.ts';
+import { type PastMemberKey, readHistoricalKeys } from './past-keys.ts';
+import type { PeerClient } from './peer-client.ts';
 import { resolveTrustChain } from './resolve-trust-chain.ts';
 import type { StatusListCache } from './status-list-cache.ts';
 import { type ResolvedEntity, validateTrustChain } from './trust-chain.ts';
-import { TrustFault } from './trust-fault.ts';
+import { TrustFault, type TrustFaultReason } from './trust-fault.ts';
 import { isRecognitionMark, type MembershipPeriod, trustMarkType } from './trust-mark.ts';
 
 export const SKEW_SECONDS = 10;
+/** Nobody has said anything wrong: it was not to be had. */
+const ABSENT: readonly TrustFaultReason[] = ['unreachable', 'statement_not_found'];
+/** What gives a key up is believed also where our own clock is slow. */
+const KEY_SKEW_SECONDS = 300;
 /** Path of the network's base type below the anchor's address. */
 export const BASE_VCT_PATH = '/vct/partnership-oath/1';
 
@@ -26,8 +46,15 @@ export type DirectoryTerms = {
   /** Who vouches for this authority, where that is an intermediate and not the anchor. */
   readonly superior?: EntityId | undefined;
   readonly statusMaxAgeSeconds: number;
-  /** Certificate keys that this authority has given up: it does not wait for its own news of them. */
-  readonly revokedKeys?: ReadonlySet<string>;
+  /** Seconds for which a chain that could not be renewed is still believed, counted from when it was verified. */
+  readonly trustMaxAgeSeconds: number;
+  /** Keys of this authority's own past: it does not wait for its own news of them. */
+  readonly ownPastKeys?: readonly PastMemberKey[];
+  /** Is told of a member whose statements are there and are not to be believed. */
+  readonly onRefusedStatement?: (entityId: EntityId, reason: string) => void;
+  /** Looks into this authority's own records. */
+  readonly firstSeen?: FirstSeen;
+  readonly client: PeerClient;
   /** Fetches an entity statement; throws TrustFault. */
   readonly fetchStatement: (url: string) => Promise<string>;
   /** Fetches a JSON text; throws TrustFault. */
@@ -52,12 +79,17 @@ export type RefreshOutcome = {
  */
 export class MemberDirectory {
   readonly lists: StatusListCache;
+  /** What the anchor says of each member's past and present. */
+  readonly history: MemberHistoryKeeper;
   readonly #db: Db;
   readonly #clock: Clock;
   readonly #terms: DirectoryTerms;
   readonly #members = new Map<EntityId, Member>();
   #listed: ReadonlySet<EntityId> | undefined;
   /** Periods of agreement once proven: who leaves keeps the past (rememberPeriods). */
+  readonly #statements = new Map<EntityId, readonly string[]>();
+  readonly #keyHistory: KeyHistory;
+  readonly #historyTags = new Map<EntityId, string | undefined>();
   readonly #remembered = new Map<EntityId, readonly MembershipPeriod[]>();
   #trustMarks: readonly string[] = [];
   /** Whether every superior gave its list: only then is who stands in none of them a stranger. */
@@ -68,8 +100,12 @@ export class MemberDirectory {
     this.#clock = clock;
     this.#terms = terms;
     this.lists = lists;
+    this.#keyHistory = new KeyHistory(db, clock);
+    this.history = new MemberHistoryKeeper(db, clock, terms);
     lists.rereadKeys = async ({ entityId }) =>
       (await this.#refreshMember(entityId)) ? this.member(entityId) : undefined;
+    lists.othersThan = (entityId) =>
+      this.members().filter((member) => member.entityId !== entityId && member.entityId !== terms.self);
   }
 
   /** This authority's own trust marks, to be shown in its entity configuration. */
@@ -79,7 +115,67 @@ export class MemberDirectory {
 
   member(entityId: EntityId): Member | undefined {
     const member = this.#members.get(entityId);
-    return member && member.expiresAt > this.#now() ? member : undefined;
+    return member && member.expiresAt > this.#now() && this.#isActive(entityId) ? member : undefined;
+  }
+
+  /**
+   * Who may still be written to and heard: a member, and whoever was one, so that what is open between the two can
+   * finish or return. Its agreement is over, and nothing new is begun with it.
+   */
+  correspondent(entityId: EntityId): Member | undefined {
+    const member = this.#members.get(entityId);
+    const standing = this.standing(entityId);
+    if (!member || !standing || standing.state === 'active') return this.member(entityId);
+    const memberships = member.memberships.map((period) => ({
+      ...period,
+      until: Math.min(standing.since, period.until ?? standing.since),
+    }));
+    return { ...member, memberships };
+  }
+
+  /** Where the anchor says that it stands today; undefined where it has said nothing. */
+  standing(entityId: EntityId): Standing | undefined {
+    const told = this.history.member(entityId);
+    return told && standingOf(told, this.#now());
+  }
+
+  #isActive(entityId: EntityId): boolean {
+    return (this.standing(entityId)?.state ?? 'active') === 'active';
+  }
+
+  /** Members that have left, were merged or are suspended. */
+  departed(): readonly { readonly member: HistoryMember; readonly standing: Standing }[] {
+    return (this.history.held?.members ?? [])
+      .map((member) => ({ member, standing: standingOf(member, this.#now()) }))
+      .filter(({ standing }) => standing.state !== 'active');
+  }
+
+  /**
+   * Reads the history anew. A key that the anchor no longer vouches for takes with it whatever was believed on its
+   * word, until the member has shown itself under another.
+   *
+   * @returns whether there is news
+   */
+  async refreshHistory(): Promise<boolean> {
+    const others = this.members().filter(({ entityId }) => entityId !== this.#terms.self);
+    const isNews = await this.history.refresh(others.map(({ entityId }) => entityId));
+    if (isNews) await this.#dropDoubted();
+    return isNews;
+  }
+
+  async #dropDoubted(): Promise<void> {
+    const doubted = this.known().filter(({ entityId }) => this.#restsOnDoubtedKey(entityId));
+    for (const { entityId } of doubted) this.#members.delete(entityId);
+    await Promise.all(doubted.map(({ entityId }) => this.#refreshMember(entityId)));
+  }
+
+  #restsOnDoubtedKey(entityId: EntityId, configuration = this.#statements.get(entityId)?.[0]): boolean {
+    const told = this.history.member(entityId);
+    return (
+      told !== undefined &&
+      configuration !== undefined &&
+      isKeyDoubted(told, parseEntityStatement(configuration).jws.header.kid)
+    );
   }
 
   memberByCode(code: AuthorityCode): Member | undefined {
@@ -87,7 +183,23 @@ export class MemberDirectory {
   }
 
   members(): Member[] {
-    return [...this.#members.values()].filter((member) => member.expiresAt > this.#now());
+    return [...this.#members.values()].filter(
+      ({ entityId, expiresAt }) => expiresAt > this.#now() && this.#isActive(entityId),
+    );
+  }
+
+  /**
+   * Members about whose certificates a verdict may be given, on an outdated chain too. An anchor that is away for some
+   * days takes nobody's certificates away; what needs the agreement of today goes by `members`.
+   */
+  believed(): Member[] {
+    return this.known().filter((member) => this.#isBelieved(member));
+  }
+
+  #isBelieved({ entityId, verifiedAt, expiresAt }: Member): boolean {
+    // The anchor's history vouches for it for ever: there is no newer chain of a former member.
+    if (!this.#isActive(entityId)) return true;
+    return expiresAt > this.#now() || verifiedAt + this.#terms.trustMaxAgeSeconds > this.#now();
   }
 
   /** Every member ever verified, those with an outdated chain too: for the view of the network's state. */
@@ -97,18 +209,23 @@ export class MemberDirectory {
 
   /** Believes again what the last run had verified: the signatures are checked anew, nothing is fetched. */
   async load(): Promise<void> {
+    await this.history.load();
+    await this.#keyHistory.load();
+    await this.#keyHistory.take(this.#terms.self, this.#terms.ownPastKeys ?? []);
     for (const stored of await loadMembers(this.#db)) {
       this.#remembered.set(stored.entityId, stored.memberships);
       try {
-        const entity = await validateTrustChain(stored.statements, this.#chainRule());
-        await this.#take(entity);
+        // As of then: an outdated chain is not made fresh by a restart, nor is it forgotten by one.
+        const at = epochSeconds(stored.verifiedAt);
+        const entity = await validateTrustChain(stored.statements, { ...this.#chainRule(), now: at });
+        await this.#take(entity, at);
         if (entity.entityId === this.#terms.self) this.#keepOwnMarks(stored.statements[0]);
       } catch (error) {
         if (!(error instanceof TrustFault)) throw error;
-        // An outdated or foreign statement is simply not believed; the next refresh brings a new one.
+        // A foreign statement is simply not believed; the next refresh brings a new one.
       }
     }
-    await this.lists.load((uri) => this.members().find((member) => member.statusListUri === uri));
+    await this.lists.load((uri) => this.believed().find((member) => member.statusListUri === uri));
   }
 
   /**
@@ -143,26 +260,111 @@ export class MemberDirectory {
       if (member) await saveMember(this.#db, member, entity.statements);
       return member !== undefined;
     } catch (error) {
+      if (!(error instanceof TrustFault)) throw error;
+      if (!ABSENT.includes(error.reason)) this.#terms.onRefusedStatement?.(entityId, error.reason);
+      return false;
+    }
+  }
+
+  async #take(entity: ResolvedEntity, now = this.#now()): Promise<Member | undefined> {
+    if (this.#restsOnDoubtedKey(entity.entityId, entity.statements[0]))
+      throw new TrustFault('key_unknown', 'kid');
+    const shown = await readMember(entity, { now, skewSeconds: SKEW_SECONDS });
+    const memberships = rememberPeriods(this.#remembered.get(shown.entityId) ?? [], shown.memberships, now);
+    const member = this.#withoutGivenUp({ ...shown, memberships });
+    // Who has never shown a mark is no member yet, and what it issued is not to be judged: unknown is not invalid.
+    if (memberships.length === 0) return undefined;
+    this.#remembered.set(member.entityId, memberships);
+    this.#members.set(member.entityId, member);
+    this.#statements.set(member.entityId, entity.statements);
+    this.lists.keepOnlySignedBy(member);
+    return member;
+  }
+
+  #withoutGivenUp(member: Member): Member {
+    const { entityId, issuerKeys, messageSigningKeys } = member;
+    const isGood = ({ thumbprint }: PublishedKey) => !this.#keyHistory.isGivenUp(entityId, thumbprint);
+    return {
+      ...member,
+      issuerKeys: issuerKeys.filter(isGood),
+      messageSigningKeys: messageSigningKeys.filter(isGood),
+    };
+  }
+
+  /**
+   * Looks at the past keys of every member, so that a key is refused here also where no notice came. An outdated chain
+   * is no hindrance: it takes less to lose trust than to gain it.
+   */
+  async refreshKeys(): Promise<void> {
+    await Promise.all(this.known().map((member) => this.#refreshKeysOf(member)));
+  }
+
+  async #refreshKeysOf(member: Member): Promise<void> {
+    const { entityId, historicalKeysEndpoint: url } = member;
+    if (url === undefined || entityId === this.#terms.self) return;
+    const fetched = await fetchHistoricalKeys(this.#terms.client, url, this.#historyTags.get(entityId));
+    if (!fetched) return;
+    try {
+      const isNews = await this.#takePastKeys(member, fetched.text);
+      this.#historyTags.set(entityId, fetched.etag);
+      if (isNews) await this.#refreshMember(entityId);
+    } catch (error) {
+      if (!(error instanceof TrustFault)) throw error;
+    }
+  }
+
+  /** @returns whether a key was given up that was not known to be. @throws TrustFault */
+  async #takePastKeys(member: Member, text: string): Promise<boolean> {
+    const { entityId: issuer, federationKeys: keys } = member;
+    const told = await readHistoricalKeys(text, {
+      issuer,
+      keys,
+      now: this.#now(),
+      skewSeconds: KEY_SKEW_SECONDS,
+    });
+    const givenUp = await this.#keyHistory.take(issuer, told);
+    if (givenUp.length === 0) return false;
+    const left = this.#withoutGivenUp(this.#members.get(issuer) ?? member);
+    this.#members.set(issuer, left);
+    this.lists.keepOnlySignedBy(left);
+    return true;
+  }
+
+  /**
+   * What a member tells of its keys, unasked. Nothing is fetched for it. The configuration takes the place of the one
+   * held only where the anchor's statement that is held vouches for it and it is not older.
+   *
+   * @returns whether it was authentic
+   */
+  async takeKeyNotice(notice: KeyNotice): Promise<boolean> {
+    const member = this.#members.get(unverifiedIssuer(notice) as EntityId);
+    if (!member) return false;
+    try {
+      await this.#takePastKeys(member, notice.historicalKeys);
+      if (notice.configuration !== undefined) await this.#takeConfiguration(member, notice.configuration);
+      return true;
+    } catch (error) {
       if (error instanceof TrustFault) return false;
       throw error;
     }
   }
 
-  async #take(entity: ResolvedEntity): Promise<Member | undefined> {
-    const now = this.#now();
-    const shown = await readMember(entity, { now, skewSeconds: SKEW_SECONDS });
-    const memberships = rememberPeriods(this.#remembered.get(shown.entityId) ?? [], shown.memberships, now);
-    const issuerKeys =
-      shown.entityId === this.#terms.self
-        ? shown.issuerKeys.filter(({ thumbprint }) => !this.#terms.revokedKeys?.has(thumbprint))
-        : shown.issuerKeys;
-    const member = { ...shown, issuerKeys, memberships };
-    // Who has never shown a mark is no member yet, and what it issued is not to be judged: unknown is not invalid.
-    if (memberships.length === 0) return undefined;
-    this.#remembered.set(member.entityId, memberships);
-    this.#members.set(member.entityId, member);
-    this.lists.keepOnlySignedBy(member);
-    return member;
+  /** @throws TrustFault where it is not authentic */
+  async #takeConfiguration({ entityId, federationKeys }: Member, text: string): Promise<void> {
+    const [held, ...above] = this.#statements.get(entityId) ?? [];
+    const told = parseEntityStatement(text);
+    if (!held || told.kind !== 'configuration' || told.subject !== entityId)
+      throw new TrustFault('subject_foreign', 'sub');
+    await verifyStatement(told, federationKeys);
+    if (told.issuedAt < parseEntityStatement(held).issuedAt) return;
+    try {
+      const entity = await validateTrustChain([text, ...above], this.#chainRule());
+      const member = await this.#take(entity);
+      if (member) await saveMember(this.#db, member, entity.statements);
+    } catch (error) {
+      // The anchor's statements are outdated: what was given up is refused already, and the rest can wait for them.
+      if (!(error instanceof TrustFault) || error.reason !== 'expired') throw error;
+    }
   }
 
   async #readList(): Promise<Listing | TrustFault> {
@@ -226,8 +428,8 @@ export class MemberDirectory {
       member: Member | undefined,
       isListed: boolean | undefined,
     ): ReturnType<TrustView['issuer']> => {
-      if (member && member.expiresAt <= this.#now()) return { kind: 'undetermined', reason: 'chain_expired' };
-      if (member) return { kind: 'known', issuer: issuerTrustOf(member) };
+      if (member && !this.#isBelieved(member)) return { kind: 'undetermined', reason: 'chain_expired' };
+      if (member) return { kind: 'known', issuer: this.#issuerTrustOf(member) };
       return isListed === false ? { kind: 'stranger' } : { kind: 'undetermined', reason: 'trust_not_loaded' };
     };
     return {
@@ -238,8 +440,45 @@ export class MemberDirectory {
           this.#listedAll && this.#allListedAreKnown() ? false : undefined,
         ),
       statusList: (uri) => this.lists.lookUp(uri),
+      ...(this.#terms.firstSeen && { firstSeen: this.#terms.firstSeen }),
       baseVct: `${this.#terms.anchor}${BASE_VCT_PATH}`,
       maxStatusAgeSeconds: this.#terms.statusMaxAgeSeconds,
+    };
+  }
+
+  #issuerTrustOf(member: Member): IssuerTrust {
+    const { entityId, issuerKeys } = member;
+    const past = this.#keyHistory.certificateKeys(entityId);
+    const told = this.history.member(entityId);
+    const periods = told ? agreementPeriods(told, this.#now()) : member.memberships;
+    return {
+      entityId,
+      authorityCode: member.code,
+      name: member.name,
+      // What the configuration says of a key is fresher than its history, unless it was given up and is no longer there.
+      keys: [...issuerKeys, ...past.filter(({ kid }) => !issuerKeys.some((key) => key.thumbprint === kid))],
+      statusListUri: member.statusListUri,
+      vcts: [member.vct],
+      memberships: periods.map(({ from, until }) => ({ from, to: until ?? null })),
+      verifiedAt: member.verifiedAt,
+      expiresAt: member.expiresAt,
+      ...(told && this.#pastOf(told)),
+    };
+  }
+
+  /** What the anchor's history adds to a member's own word. */
+  #pastOf(told: HistoryMember): Partial<IssuerTrust> {
+    const standing = standingOf(told, this.#now());
+    const names = namesInOrder(told.names).filter(({ from }) => from <= this.#now());
+    const now = standing.successor === null ? told : this.history.member(standing.successor);
+    const name = now && namesInOrder(now.names).findLast(({ from }) => from <= this.#now());
+    const { issuedAt: verifiedAt = 0, expiresAt = 0 } = this.history.held ?? {};
+    return {
+      names,
+      ...(now && name && { answersNow: { code: now.code, name: { ja: name.ja, en: name.en } } }),
+      ...(standing.state === 'suspended' && { suspendedSince: standing.since }),
+      // Of a former member the history is the last word there is.
+      ...(isFormer(standing) && { verifiedAt, expiresAt }),
     };
   }
 
@@ -252,18 +491,4 @@ export class MemberDirectory {
   #allListedAreKnown(): boolean {
     return [...(this.#listed ?? [])].every((entityId) => this.#members.has(entityId));
   }
-}
-
-function issuerTrustOf(member: Member) {
-  return {
-    entityId: member.entityId,
-    authorityCode: member.code,
-    name: member.name,
-    keys: member.issuerKeys,
-    statusListUri: member.statusListUri,
-    vcts: [member.vct],
-    memberships: member.memberships.map(({ from, until }) => ({ from, to: until ?? null })),
-    verifiedAt: member.verifiedAt,
-    expiresAt: member.expiresAt,
-  };
 }

@@ -82,8 +82,9 @@ export async function claimMessages(
   vault: Vault,
   now: Date,
   limit: number,
+  to?: EntityId,
 ): Promise<WaitingMessage[]> {
-  const due = db
+  let due = db
     .selectFrom('outbox_message')
     .select('mid')
     .where('delivered_at', 'is', null)
@@ -92,6 +93,7 @@ export async function claimMessages(
     .limit(limit)
     .forUpdate()
     .skipLocked();
+  if (to !== undefined) due = due.where('destination', '=', to);
   const rows = await db
     .updateTable('outbox_message')
     .set({ next_attempt_at: new Date(now.getTime() + CLAIM_SECONDS * 1000), attempts: sql`attempts + 1` })
@@ -194,6 +196,29 @@ export async function erasePayloads(trx: Trx, tid: string, now: Date): Promise<v
     .where('transfer_id', '=', tid)
     .where('payload', 'is not', null)
     .execute();
+}
+
+/** To whom something is due now. */
+export async function findDestinations(db: Db, now: Date): Promise<EntityId[]> {
+  const rows = await db
+    .selectFrom('outbox_message')
+    .select('destination')
+    .distinct()
+    .where('delivered_at', 'is', null)
+    .where('next_attempt_at', '<=', now)
+    .execute();
+  return rows.map(({ destination }) => destination as EntityId);
+}
+
+/** How many messages wait for each peer. */
+export async function countWaiting(db: Db): Promise<ReadonlyMap<EntityId, number>> {
+  const rows = await db
+    .selectFrom('outbox_message')
+    .select((of) => ['destination', of.fn.countAll<number>().as('waiting')])
+    .where('delivered_at', 'is', null)
+    .groupBy('destination')
+    .execute();
+  return new Map(rows.map(({ destination, waiting }) => [destination as EntityId, Number(waiting)]));
 }
 
 export async function summariseOutbox(

@@ -1,3 +1,5 @@
+import { type ContactCause, causeOf, type PeerContacts } from './peer-contacts.ts';
+
 /** What a peer answered: a text of a bounded size, or why there is none. Never an exception for a peer's fault. */
 export type PeerAnswer =
   | {
@@ -6,7 +8,7 @@ export type PeerAnswer =
       readonly text: string;
       readonly etag: string | null;
     }
-  | { readonly kind: 'unreachable' };
+  | { readonly kind: 'unreachable'; readonly cause: ContactCause };
 
 export type PeerClient = {
   get(
@@ -19,28 +21,47 @@ export type PeerClient = {
   ): Promise<PeerAnswer>;
 };
 
+export type PeerClientTerms = {
+  /** For the whole of one exchange, so that neither silence nor one byte a second holds anything up for longer. */
+  readonly timeoutMs: number;
+  /** Is told who answers and who does not. */
+  readonly contacts?: PeerContacts;
+};
+
 /**
  * HTTP to members, whose addresses a verified trust chain has named and held to their own host. No redirect is
  * followed, time and size are bounded, and a peer that is slow or silent is simply unreachable.
  */
-export function makePeerClient({ timeoutMs }: { readonly timeoutMs: number }): PeerClient {
+export function makePeerClient(terms: PeerClientTerms): PeerClient {
   return {
     get: (url, { accept, etag, maxBytes }) =>
-      ask(url, { headers: { accept, ...(etag ? { 'if-none-match': etag } : {}) } }, maxBytes, timeoutMs),
+      ask(url, { headers: { accept, ...(etag ? { 'if-none-match': etag } : {}) } }, maxBytes, terms),
     post: (url, { contentType, body, maxBytes }) =>
-      ask(url, { method: 'POST', headers: { 'content-type': contentType }, body }, maxBytes, timeoutMs),
+      ask(url, { method: 'POST', headers: { 'content-type': contentType }, body }, maxBytes, terms),
   };
 }
 
-async function ask(url: string, init: RequestInit, maxBytes: number, timeoutMs: number): Promise<PeerAnswer> {
+async function ask(
+  url: string,
+  init: RequestInit,
+  maxBytes: number,
+  { timeoutMs, contacts }: PeerClientTerms,
+): Promise<PeerAnswer> {
+  const unreachable = (cause: ContactCause): PeerAnswer => {
+    contacts?.failed(url, cause);
+    return { kind: 'unreachable', cause };
+  };
   try {
     const response = await fetch(url, { ...init, redirect: 'error', signal: AbortSignal.timeout(timeoutMs) });
     const text = await readBounded(response, maxBytes);
-    return text === undefined
-      ? { kind: 'unreachable' }
-      : { kind: 'answered', status: response.status, text, etag: response.headers.get('etag') };
-  } catch {
-    return { kind: 'unreachable' };
+    if (text === undefined) return unreachable('answer_too_large');
+    const { status, headers } = response;
+    // Our own protocols answer 503 while they start; a proxy answers 502 and 504 for a node that is not there.
+    if (status >= 500) contacts?.failed(url, 'server_error');
+    else contacts?.answered(url, headers.get('date'));
+    return { kind: 'answered', status, text, etag: headers.get('etag') };
+  } catch (error) {
+    return unreachable(causeOf(error));
   }
 }
 

@@ -2,14 +2,20 @@ import { parseStatusListToken, type StatusList, StatusListFault } from '../certi
 import { signerOf } from '../certificate/status-list-store.ts';
 import type { StatusLookup } from '../certificate/trust-view.ts';
 import type { Db } from '../db/transaction.ts';
+import type { EntityId } from '../kernel/authority.ts';
 import { type Clock, epochSeconds } from '../kernel/clock.ts';
 import { TokenFault } from '../kernel/compact-jws.ts';
 import type { Member } from './authority-metadata.ts';
 import { loadStatusLists, saveStatusList } from './member-store.ts';
 import type { PeerClient } from './peer-client.ts';
 
-const SKEW_SECONDS = 10;
+/**
+ * A list that is newer than our own clock is the newest there is: a node whose clock is slow must not go on believing
+ * what has been revoked since.
+ */
+const SKEW_SECONDS = 300;
 const MAX_LIST_BYTES = 1_048_576;
+const OTHERS_ASKED = 3;
 
 type Held = {
   readonly list: StatusList;
@@ -33,6 +39,9 @@ export class StatusListCache {
   readonly #etags = new Map<string, string>();
   /** Reads a member's keys anew; undefined where that cannot be done now. The directory sets it. */
   rereadKeys: ((member: Member) => Promise<Member | undefined>) | undefined;
+
+  /** Members that answer for others; the directory sets it. */
+  othersThan: ((entityId: EntityId) => readonly Member[]) | undefined;
 
   /** @param own this authority's own list, read from its database instead of over the network */
   constructor(db: Db, clock: Clock, client: PeerClient, own: { uri: string; read: () => Promise<string> }) {
@@ -73,12 +82,38 @@ export class StatusListCache {
       etag: this.#held.has(uri) ? this.#etags.get(uri) : undefined,
       maxBytes: MAX_LIST_BYTES,
     });
-    if (answer.kind === 'unreachable') return false;
+    if (answer.kind === 'unreachable') return this.#askOthers(member);
     if (answer.status === 304) return true;
-    if (answer.status !== 200) return false;
+    if (answer.status !== 200) return this.#askOthers(member);
     if (!(await this.#takeFromItself(member, answer.text))) return false;
     if (answer.etag !== null) this.#etags.set(uri, answer.etag);
     return true;
+  }
+
+  /** What was signed, to be handed on; undefined where nothing is held of this authority. */
+  tokenOf(member: Member): string | undefined {
+    return this.#held.get(member.statusListUri)?.token;
+  }
+
+  /**
+   * Where a member does not answer, some of the others are asked what they have of it: whole lists, which its own
+   * signature proves, so that nobody learns which certificate is looked at, and nobody can hold a revocation back alone.
+   */
+  async #askOthers({ entityId, ...member }: Member): Promise<boolean> {
+    const others = this.othersThan?.(entityId) ?? [];
+    const asked = others.toSorted(() => Math.random() - 0.5).slice(0, OTHERS_ASKED);
+    const answers = await Promise.all(
+      asked.map(async (other) => {
+        const url = `${other.entityId}/federation/status-lists?issuer=${encodeURIComponent(entityId)}`;
+        const answer = await this.#client.get(url, {
+          accept: 'application/statuslist+jwt',
+          maxBytes: MAX_LIST_BYTES,
+        });
+        if (answer.kind === 'unreachable' || answer.status !== 200) return false;
+        return this.take({ entityId, ...member }, answer.text);
+      }),
+    );
+    return answers.includes(true);
   }
 
   /**

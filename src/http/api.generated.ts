@@ -1573,10 +1573,33 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Federation keys of the past (OpenID Federation 1.0 §8.7) */
+        /**
+         * Keys of the past, with why they ended (OpenID Federation 1.0 §8.7)
+         * @description Each key says in `purpose` what it was for: certificate, message or federation. Keys that were given up say when and why.
+         */
         get: operations["getHistoricalKeys"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/federation/key-notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A member tells that its keys have changed (鍵の変更・失効の通知)
+         * @description Both texts prove their sender. Nothing is fetched for a notice, and what it gives up is refused at once.
+         */
+        post: operations["receiveKeyNotice"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1637,6 +1660,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/federation/member-history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The anchor's signed history of the members, as held here (加盟の経過)
+         * @description Who joined, left, was suspended, renamed or merged, and when. The anchor's signature proves it, whoever hands it on.
+         */
+        get: operations["getMemberHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/federation/messages": {
         parameters: {
             query?: never;
@@ -1664,7 +1707,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * What this node holds of another member's status list (他の自治体の失効情報の写し)
+         * @description Whole and as its authority signed it, for those who cannot reach that authority.
+         */
+        get: operations["getStatusListOf"];
         put?: never;
         /**
          * A member's new status list, pushed (失効情報の通知)
@@ -1795,6 +1842,7 @@ export interface components {
              */
             kind?: "sd-jwt-vc" | "paper";
             issuer?: components["schemas"]["AuthorityRef"];
+            answersNow?: components["schemas"]["AuthorityRef"];
             /** Format: date-time */
             issuedAt?: string;
             /** Format: date-time */
@@ -1810,6 +1858,8 @@ export interface components {
                 trustVerifiedAt: string;
                 /** Format: date-time */
                 statusIssuedAt: string;
+                /** @description One of the two could not be renewed in time and is used within its greatest age (期限を過ぎた情報に基づく) */
+                outdated?: boolean;
             };
         };
         RecognitionRequest: {
@@ -2314,14 +2364,57 @@ export interface components {
                 trust: "verified" | "outdated" | "missing";
                 /** @enum {string} */
                 statusList: "fresh" | "outdated" | "missing";
+                /** @enum {string} */
+                standing?: "active" | "suspended" | "left" | "merged";
+                /** Format: date-time */
+                trustVerifiedAt?: string;
                 /** Format: date-time */
                 statusIssuedAt?: string;
+                /** @description Messages that wait for it */
+                waiting?: number;
+                /** Format: date-time */
+                lastAnswerAt?: string;
+                trouble?: components["schemas"]["ContactTrouble"];
+                /** @description By how much its clock runs ahead of ours */
+                clockAheadSeconds?: number;
             }[];
+            anchor?: {
+                /** Format: date-time */
+                lastAnswerAt?: string;
+                trouble?: components["schemas"]["ContactTrouble"];
+                clockAheadSeconds?: number;
+            };
+            /** @description What was refused of other authorities in the last hour, by kind and cause */
+            refusals?: {
+                /** @enum {string} */
+                kind: "message" | "receipt" | "status_list" | "key_notice" | "statement";
+                reason: string;
+                /** @description Code of the authority that can be held to it */
+                about?: string;
+                count: number;
+                /** Format: date-time */
+                lastAt: string;
+            }[];
+            /** @description Where most others say that this node's own clock is wrong */
+            clock?: {
+                fastSeconds: number;
+                ja: string;
+                en: string;
+            };
             outbox: {
                 waiting: number;
                 oldestSeconds: number;
             };
             alarms: string[];
+        };
+        /** @description Since when every try to reach a peer has failed, and why the last one did */
+        ContactTrouble: {
+            /** @enum {string} */
+            cause: "name_not_resolved" | "connection_refused" | "connection_cut" | "too_slow" | "tls_refused" | "answer_too_large" | "server_error";
+            /** Format: date-time */
+            since: string;
+            ja: string;
+            en: string;
         };
         Member: {
             entityId: string;
@@ -6707,7 +6800,9 @@ export interface operations {
     getHistoricalKeys: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6716,12 +6811,54 @@ export interface operations {
             /** @description Signed key set */
             200: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     /** @example eyJ.eyJ.c2ln */
                     "application/jwk-set+jwt": string;
                 };
+            };
+            /** @description Not modified */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    receiveKeyNotice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "historicalKeys": "eyJ.eyJ.c2ln",
+                 *       "configuration": "eyJ.eyJ.c2ln"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description The keys of the past, signed with a federation key */
+                    historicalKeys: string;
+                    /** @description The fresh entity configuration */
+                    configuration?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Taken */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };
@@ -6825,6 +6962,38 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    getMemberHistory: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest version that was verified here */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example eyJ.eyJ.c2ln */
+                    "application/member-history+jwt": string;
+                };
+            };
+            /** @description Not modified */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     receiveMessage: {
         parameters: {
             query?: never;
@@ -6847,6 +7016,32 @@ export interface operations {
                 content: {
                     /** @example eyJ.eyJ.c2ln */
                     "application/jwt": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getStatusListOf: {
+        parameters: {
+            query: {
+                /** @description Entity identifier */
+                issuer: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The signed list */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example eyJ.eyJ.c2ln */
+                    "application/statuslist+jwt": string;
                 };
             };
             default: components["responses"]["Problem"];

@@ -1,11 +1,13 @@
 import { publishStatusList } from '../certificate/status-list-store.ts';
 import type { Member as KnownMember } from '../federation/authority-metadata.ts';
-import { hasten, summariseOutbox } from '../federation/outbox.ts';
+import { hasten } from '../federation/outbox.ts';
+import type { RefusedKind } from '../federation/peer-refusals.ts';
 import { receiveMessage } from '../federation/receive-message.ts';
-import { dayInJapan, epochSeconds } from '../kernel/clock.ts';
-import { Refusal } from '../kernel/refusal.ts';
+import { dayInJapan } from '../kernel/clock.ts';
+import { isRefusal, Refusal } from '../kernel/refusal.ts';
 import type { components } from './api.generated.ts';
 import type { Handlers } from './handlers.ts';
+import { networkStatus } from './network-status.ts';
 import type { NodeParts } from './node-parts.ts';
 
 type Schemas = components['schemas'];
@@ -15,34 +17,24 @@ type NetworkOperations =
   | 'listMembers'
   | 'getEntityConfiguration'
   | 'getHistoricalKeys'
+  | 'receiveKeyNotice'
   | 'getJwtVcIssuer'
   | 'getStatusList'
+  | 'getMemberHistory'
+  | 'getStatusListOf'
   | 'getTypeMetadata'
   | 'receiveMessage'
   | 'receiveStatusList'
   | 'getLiveness'
   | 'getReadiness';
 
-/** Seconds after which a waiting message is an alarm: a peer is away, or its keys do not fit. */
-const OUTBOX_ALARM_SECONDS = 60;
-
 export function networkHandlers(node: NodeParts): Handlers<NetworkOperations> {
   const { db, clock, directory, publications } = node;
-  const now = () => epochSeconds(clock());
   const { ttlSeconds } = node.statusTerms;
 
   return {
     async getNetworkStatus() {
-      const outbox = await summariseOutbox(db, clock());
-      const members = directory.known().map((member) => memberStatus(node, member));
-      const alarms = [
-        ...(outbox.oldestSeconds > OUTBOX_ALARM_SECONDS ? ['outbox_delayed'] : []),
-        ...members.filter(({ trust }) => trust !== 'verified').map(({ code }) => `trust_outdated:${code}`),
-        ...members
-          .filter(({ statusList }) => statusList !== 'fresh')
-          .map(({ code }) => `status_list_${code}`),
-      ];
-      return { status: 200, body: { members, outbox, alarms } };
+      return { status: 200, body: await networkStatus(node) };
     },
 
     async listMembers() {
@@ -61,12 +53,24 @@ export function networkHandlers(node: NodeParts): Handlers<NetworkOperations> {
       };
     },
 
-    async getHistoricalKeys() {
-      return {
-        status: 200,
-        contentType: 'application/jwk-set+jwt',
-        body: await publications.historicalKeys(),
-      };
+    async getHistoricalKeys({ headers }) {
+      const { token, etag } = await publications.historicalKeys();
+      if (headers['if-none-match'] === etag) return { status: 304, headers: { etag } };
+      return { status: 200, contentType: 'application/jwk-set+jwt', body: token, headers: { etag } };
+    },
+
+    async receiveKeyNotice({ body }) {
+      const taken = await directory.takeKeyNotice(body);
+      if (!taken) throw refused('key_notice', 'key_notice_refused');
+      return { status: 204 };
+    },
+
+    async getMemberHistory({ headers }) {
+      const held = directory.history.held;
+      if (!held) throw new Refusal('record_not_found', {});
+      const { etag, text } = held;
+      if (headers['if-none-match'] === etag) return { status: 304, headers: { etag } };
+      return { status: 200, contentType: 'application/member-history+jwt', body: text, headers: { etag } };
     },
 
     async getJwtVcIssuer() {
@@ -93,13 +97,21 @@ export function networkHandlers(node: NodeParts): Handlers<NetworkOperations> {
       return { status: 200, contentType: 'application/statuslist+jwt', body: token, headers: cache };
     },
 
+    async getStatusListOf({ query }) {
+      const member = directory.believed().find(({ entityId }) => entityId === query.issuer);
+      const token = member && directory.lists.tokenOf(member);
+      if (token === undefined) throw new Refusal('record_not_found', {});
+      const headers = { 'cache-control': `public, max-age=${ttlSeconds}` };
+      return { status: 200, contentType: 'application/statuslist+jwt', body: token, headers };
+    },
+
     async getTypeMetadata() {
       const headers = { 'cache-control': 'public, max-age=3600', 'access-control-allow-origin': '*' };
       return { status: 200, body: { ...publications.typeMetadata }, headers };
     },
 
     async receiveMessage({ rawBody }) {
-      const receipt = await receiveMessage(node.receiptDeps, rawBody ?? '');
+      const receipt = await noted('message', () => receiveMessage(node.receiptDeps, rawBody ?? ''));
       node.wake('arrivals');
       node.wake('outbox');
       return { status: 200, contentType: 'application/jwt', body: receipt };
@@ -107,10 +119,10 @@ export function networkHandlers(node: NodeParts): Handlers<NetworkOperations> {
 
     async receiveStatusList({ rawBody }) {
       const token = rawBody ?? '';
-      const member = directory.members().find((each) => each.statusListUri === unverifiedSubject(token));
+      const member = directory.believed().find((each) => each.statusListUri === unverifiedSubject(token));
       // Whoever is not a member is told no more than a member whose list does not verify.
       if (!member || !(await directory.lists.take(member, token)))
-        throw new Refusal('peer_message_refused', { reason: 'status_list_refused' });
+        throw refused('status_list', 'status_list_refused');
       // Every node tells its list when it starts: whoever was away is there again.
       if (await hasten(db, clock(), member.entityId)) node.wake('outbox');
       return { status: 204 };
@@ -132,19 +144,20 @@ export function networkHandlers(node: NodeParts): Handlers<NetworkOperations> {
     },
   };
 
-  function memberStatus(
-    { directory }: NodeParts,
-    member: KnownMember,
-  ): Schemas['NetworkStatus']['members'][number] {
-    const list = directory.lists.lookUp(member.statusListUri);
-    const isFresh = list.kind === 'loaded' && now() - list.issuedAt <= 4 * ttlSeconds;
-    return {
-      code: member.code,
-      entityId: member.entityId,
-      trust: member.expiresAt > now() ? 'verified' : 'outdated',
-      statusList: list.kind !== 'loaded' ? 'missing' : isFresh ? 'fresh' : 'outdated',
-      ...(list.kind === 'loaded' ? { statusIssuedAt: new Date(list.issuedAt * 1000).toISOString() } : {}),
-    };
+  function refused(kind: RefusedKind, reason: string): Refusal {
+    node.refusals.note(kind, reason);
+    return new Refusal('peer_message_refused', { reason });
+  }
+
+  /** Who sent it is not known: an unproven name would let anybody bring a member into disrepute. */
+  async function noted<Result>(kind: RefusedKind, take: () => Promise<Result>): Promise<Result> {
+    try {
+      return await take();
+    } catch (error) {
+      if (isRefusal(error) && error.code === 'peer_message_refused')
+        node.refusals.note(kind, (error as Refusal<'peer_message_refused'>).facts.reason);
+      throw error;
+    }
   }
 }
 

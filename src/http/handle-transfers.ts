@@ -35,6 +35,14 @@ type TransferOperations =
   | 'decideTransfer'
   | 'withdrawTransfer';
 
+function departedByCode({ directory }: NodeParts, code: AuthorityCode) {
+  const found = directory.departed().find(({ member }) => member.code === code);
+  if (!found || found.standing.state === 'active') return undefined;
+  const { state, on: since, successor } = found.standing;
+  const name = successor === null ? undefined : directory.history.member(successor)?.names.at(-1);
+  return { state, since, ...(name && { successor: { ja: name.ja, en: name.en } }) };
+}
+
 export function transferHandlers(node: NodeParts): Handlers<TransferOperations> {
   const { db, clock, vault } = node;
   const deps = node.transferDeps;
@@ -63,6 +71,7 @@ export function transferHandlers(node: NodeParts): Handlers<TransferOperations> 
         vault,
         authority: node.authority,
         memberByCode: (code: AuthorityCode) => node.directory.memberByCode(code),
+        departedByCode: (code: AuthorityCode) => departedByCode(node, code),
       };
       const answer = await openTransfer(
         openDeps,

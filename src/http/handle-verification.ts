@@ -1,5 +1,6 @@
 import { appendEvent } from '../audit/audit-log.ts';
 import type { ContinuityProof } from '../certificate/continuity-proof.ts';
+import { keepSightings } from '../certificate/sighting-store.ts';
 import type { Verification } from '../certificate/verification.ts';
 import { verifyCertificate } from '../certificate/verify-certificate.ts';
 import { inTransaction } from '../db/transaction.ts';
@@ -40,15 +41,17 @@ export function verificationHandlers(
     async recogniseCertificate({ body, actor, language }) {
       const verification = await verify(node, body);
       const issuer = verification.verdict === 'valid' ? verification.certificate.issuer.code : undefined;
-      await inTransaction(node.db, (trx) =>
-        appendEvent(trx, node.clock, {
+      await inTransaction(node.db, async (trx) => {
+        await appendEvent(trx, node.clock, {
           type: 'certificate_recognised',
           actor,
           purpose: body.purpose,
           visibility: 'staff',
           facts: { verdict: verification.verdict, ...(issuer ? { issuer } : {}) },
-        }),
-      );
+        });
+        if (verification.verdict === 'valid')
+          await keepSightings(trx, node.vault.blindIndex, [verification.certificate.digest], node.clock());
+      });
       const book = node.rules;
       const continuation =
         issuer && issuer !== node.authority
@@ -176,12 +179,14 @@ export function verificationBody(
     ...(reason ? { reason } : {}),
   }));
   if (verification.verdict !== 'valid') return { verdict: verification.verdict, checks };
-  const { kind, issuer, issuedAt, expiresAt, claims, continuity, basedOn } = verification.certificate;
+  const { kind, issuer, answersNow, issuedAt, expiresAt, claims, continuity, basedOn } =
+    verification.certificate;
   return {
     verdict: 'valid',
     checks,
     kind,
     issuer: { code: issuer.code, name: { ...issuer.name } },
+    ...(answersNow ? { answersNow: { code: answersNow.code, name: { ...answersNow.name } } } : {}),
     issuedAt: instant(issuedAt),
     expiresAt: instant(expiresAt),
     claims: { ...claims } as Record<string, unknown>,
@@ -190,6 +195,7 @@ export function verificationBody(
     basedOn: {
       trustVerifiedAt: instant(basedOn.trustVerifiedAt),
       statusIssuedAt: instant(basedOn.statusIssuedAt),
+      outdated: basedOn.outdated,
     },
   };
 }

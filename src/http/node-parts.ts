@@ -4,6 +4,8 @@ import type { StatusListTerms } from '../certificate/status-list-store.ts';
 import type { Db } from '../db/transaction.ts';
 import type { MemberDirectory } from '../federation/member-directory.ts';
 import type { PeerClient } from '../federation/peer-client.ts';
+import type { PeerContacts } from '../federation/peer-contacts.ts';
+import type { PeerRefusals } from '../federation/peer-refusals.ts';
 import type { ReceiptDeps } from '../federation/receive-message.ts';
 import type { AuthorityCode, EntityId } from '../kernel/authority.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -34,6 +36,9 @@ export type NodeParts = {
   /** What submission would refuse in a form of this kind; undefined where it is complete. */
   readonly contentFault: ContentFault;
   readonly client: PeerClient;
+  readonly contacts: PeerContacts;
+  readonly refusals: PeerRefusals;
+  readonly anchor: EntityId;
   /** Signs what is said to another authority. */
   readonly messageKey: SigningKey;
   /** Ids of the certificate keys that sign no more. */
@@ -61,7 +66,8 @@ export type Publications = {
   entityConfiguration(): Promise<string>;
   /** The same for one request to a wallet, with the key to which its answer is encrypted. */
   verifierConfiguration(encryptionKey?: PublicJwk): Promise<string>;
-  historicalKeys(): Promise<string>;
+  /** `etag` stays the same while what it tells does. */
+  historicalKeys(): Promise<{ readonly token: string; readonly etag: string }>;
   readonly issuerKeys: readonly Record<string, unknown>[];
   readonly typeMetadata: Record<string, unknown>;
 };

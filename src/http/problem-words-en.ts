@@ -291,6 +291,20 @@ export const PROBLEM_WORDS_EN: ProblemWords = {
     wrong: 'The sender is not a member that this authority can confirm.',
     toDo: 'Check the membership and the signing key.',
   }),
+  peer_not_in_agreement: ({ state, since, successor }) => ({
+    title: 'No new continuation can be begun with that authority',
+    wrong: {
+      suspended: `That authority has been suspended from the network since ${since}.`,
+      left: `That authority left the agreement on ${since}.`,
+      merged: `That authority was merged or moved on ${since}.`,
+    }[state],
+    toDo:
+      state === 'suspended'
+        ? 'Try again when it is back; where there is no time, offer a new oath here.'
+        : successor
+          ? `Choose ${successor.en}, which has taken its register over, as the origin.`
+          : 'Offer a new oath here. Certificates that it issued can be verified as before.',
+  }),
   not_ready: ({ retryAfterSeconds }) => ({
     title: 'The service is not ready',
     wrong: 'Something this request needs is not there yet.',

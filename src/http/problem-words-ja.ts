@@ -303,6 +303,20 @@ export const PROBLEM_WORDS_JA: ProblemWords = {
     wrong: '送信元は、この自治体が確認できる加盟自治体ではありません。',
     toDo: '加盟の状況と署名の鍵を確かめてください。',
   }),
+  peer_not_in_agreement: ({ state, since, successor }) => ({
+    title: 'その自治体とは新しく継続の手続きを始められません',
+    wrong: {
+      suspended: `その自治体との連携は${since}から停止中です。`,
+      left: `その自治体は${since}に自治体間連携から離脱しました。`,
+      merged: `その自治体は${since}に合併または移行しました。`,
+    }[state],
+    toDo:
+      state === 'suspended'
+        ? '再開後にもう一度お手続きください。お急ぎのときは、この自治体での新しい宣誓をご案内ください。'
+        : successor
+          ? `登録を引き継いだ${successor.ja}を継続元に選んでください。`
+          : 'この自治体での新しい宣誓をご案内ください。交付済みの受領証はこれまでどおり確認できます。',
+  }),
   not_ready: ({ retryAfterSeconds }) => ({
     title: 'ただいま準備中です',
     wrong: 'この処理に必要なものがまだそろっていません。',

@@ -102,6 +102,7 @@ const STATUS = {
   same_person_decides: 403,
   peer_message_refused: 400,
   peer_unknown: 403,
+  peer_not_in_agreement: 409,
   not_ready: 503,
 } as const satisfies Record<RefusalCode, number>;
 

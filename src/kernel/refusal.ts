@@ -60,6 +60,11 @@ export type RefusalFacts = {
   same_person_decides: Record<never, never>;
   peer_message_refused: { readonly reason: string };
   peer_unknown: Record<never, never>;
+  peer_not_in_agreement: {
+    readonly state: 'suspended' | 'left' | 'merged';
+    readonly since: string;
+    readonly successor?: { readonly ja: string; readonly en: string };
+  };
   not_ready: { readonly retryAfterSeconds: number; readonly cause: string };
 };
 

@@ -396,6 +396,28 @@ export const TABLES: readonly TablePlan[] = [
     },
     key: ['entity_id'],
   }),
+  plan('member_history', {
+    // The version held is what refuses an older one.
+    columns: { version: 'bigint', token: 'text', taken_at: 'timestamptz' },
+    key: ['version'],
+  }),
+  plan('member_past_key', {
+    columns: {
+      entity_id: 'text',
+      thumbprint: 'text',
+      purpose: 'text',
+      jwk: 'jsonb',
+      ended_at: 'timestamptz',
+      reason: 'text',
+      learned_at: 'timestamptz',
+    },
+    key: ['entity_id', 'thumbprint'],
+  }),
+  plan('sighting', {
+    // Found again only where the key of the blind index stays; without it a text in doubt is undetermined.
+    columns: { tag: 'bytea', seen_at: 'timestamptz' },
+    key: ['tag'],
+  }),
   plan('command', {
     columns: {
       actor_subject: 'text',

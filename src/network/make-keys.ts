@@ -2,15 +2,10 @@ import { generateKeyPairSync } from 'node:crypto';
 import { open, readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { readAnchorKeys } from '../anchor-config.ts';
+import { REVOCATION_REASONS, type RevocationReason } from '../certificate/issuer-key.ts';
 import { systemClock } from '../kernel/clock.ts';
-import {
-  completeKeyFile,
-  generateKeyFile,
-  REVOCATION_REASONS,
-  type RevocationReason,
-  readKeyRing,
-} from '../key-ring.ts';
-import { issuerKeys, RolloverFault, revokeCertificateKey, rotateCertificateKey } from '../key-rollover.ts';
+import { completeKeyFile, generateKeyFile, readKeyRing } from '../key-ring.ts';
+import { issuerKeys, RolloverFault, revokeKey, rotateCertificateKey } from '../key-rollover.ts';
 import { writeJson } from './private-file.ts';
 
 const USAGE = `npm run keys -- FILE            keys of an authority (自治体の鍵)
@@ -21,11 +16,12 @@ an authority's goes into the anchor's list of members, the anchor's to every aut
 
 npm run keys -- --complete FILE                            adds keys for purposes that came later
 npm run keys -- --rotate FILE [--now]                      changes the certificate key (受領証の鍵の更新)
-npm run keys -- --revoke KID --reason compromised FILE     gives a certificate key up (鍵の失効)
+npm run keys -- --revoke KID --reason compromised FILE     gives a certificate or message key up (鍵の失効)
 
 These three rewrite FILE and print the certificate keys that are published from the next start on, the signing one
 first. Start every process of the authority again afterwards. The next key has to be published for a day before it
-signs: --now leaves that out. What a revoked key signed is refused everywhere; renew it (POST /v1/certificate-renewals).`;
+signs: --now leaves that out. The others are told when the node starts. What a compromised certificate key signed is valid nowhere until
+it is renewed (POST /v1/certificate-renewals), except where an authority had seen it before.`;
 
 /** `npm run keys`: new keys for production. @returns the exit code */
 async function run(args: string[]): Promise<number> {
@@ -51,7 +47,7 @@ async function run(args: string[]): Promise<number> {
   if (values.complete) return change(path, (file) => completeKeyFile(file, at));
   if (values.rotate) return change(path, (file) => rotateCertificateKey(file, at, { isUrgent: values.now }));
   const { revoke: kid, reason } = values;
-  if (kid !== undefined) return change(path, (file) => revokeCertificateKey(file, kid, reasonOf(reason), at));
+  if (kid !== undefined) return change(path, (file) => revokeKey(file, kid, reasonOf(reason), at));
   const content = values.anchor ? newAnchorFile() : generateKeyFile(at);
   try {
     // `wx`: keys that are overwritten take the register with them.

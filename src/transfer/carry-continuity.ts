@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { appendEvent } from '../audit/audit-log.ts';
 import { endAt, usableChain } from '../certificate/continuity-chain.ts';
-import { MAX_LINKS, readLink, signLink } from '../certificate/continuity-link.ts';
+import { linkDigest, MAX_LINKS, readLink, signLink } from '../certificate/continuity-link.ts';
 import { type ContinuityReason, proveContinuity } from '../certificate/continuity-proof.ts';
 import type { IssuerTerms } from '../certificate/issue-certificates.ts';
+import { keepSightings } from '../certificate/sighting-store.ts';
 import type { TrustView } from '../certificate/trust-view.ts';
 import type { Trx } from '../db/transaction.ts';
 import type { Member } from '../federation/authority-metadata.ts';
@@ -142,6 +143,7 @@ export async function keepContinuity(
 ): Promise<void> {
   const { outcome, reason, links } = arrived;
   const sealer = await openSealer(trx, vault, { kind: 'registration', id: rid, epoch });
+  if (outcome === 'proven') await keepSightings(trx, vault.blindIndex, links.map(linkDigest), clock());
   if (sealer) await writeContinuity(trx, sealer, { id: rid, epoch }, links);
   await appendEvent(trx, clock, {
     type: 'continuity_checked',

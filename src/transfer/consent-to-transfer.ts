@@ -1,4 +1,5 @@
 import { appendEvent } from '../audit/audit-log.ts';
+import { keepSightings } from '../certificate/sighting-store.ts';
 import type { TrustView } from '../certificate/trust-view.ts';
 import type { Verification, VerifiedCertificate } from '../certificate/verification.ts';
 import { verifyCertificate } from '../certificate/verify-certificate.ts';
@@ -98,6 +99,7 @@ export async function recordConsent(
   }
   await store(trx, deps, row, consent, certificate);
   const at = deps.clock();
+  await keepSightings(trx, deps.vault.blindIndex, [certificate.digest], at);
   if (others.length > 0) await updateTransfer(trx, transferId, { state: 'consented' }, at);
   await recordStep(trx, transferId, `consented_${consent.position}`, at);
   await appendEvent(trx, deps.clock, {

@@ -5,7 +5,7 @@ import type { Member } from '../federation/authority-metadata.ts';
 import type { AuthorityCode } from '../kernel/authority.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { newRandomId } from '../kernel/id.ts';
-import { Refusal } from '../kernel/refusal.ts';
+import { Refusal, type RefusalFacts } from '../kernel/refusal.ts';
 import { createSealer, type Vault } from '../registry/vault.ts';
 import { insertTransfer, recordStep } from './transfer-store.ts';
 
@@ -15,18 +15,23 @@ export type OpenDeps = {
   readonly vault: Vault;
   readonly authority: AuthorityCode;
   readonly memberByCode: (code: AuthorityCode) => Member | undefined;
+  /** Why an authority that is known is no member today. */
+  readonly departedByCode: (code: AuthorityCode) => RefusalFacts['peer_not_in_agreement'] | undefined;
 };
 
 /**
  * Opens a continuation case at the destination (継続申告の受付): an empty draft that both partners can then complete.
  *
- * @throws Refusal `peer_unknown` where the origin is not a member; `certificate_of_this_authority` for the couple's own city
+ * @throws Refusal `peer_unknown` where the origin is not a member, `peer_not_in_agreement` where it no longer is one; `certificate_of_this_authority` for the couple's own city
  */
 export async function openTransfer(deps: OpenDeps, command: Command, origin: AuthorityCode): Promise<Answer> {
   const { db, clock, vault, authority } = deps;
   if (origin === authority) throw new Refusal('certificate_of_this_authority', {});
   const member = deps.memberByCode(origin);
-  if (!member) throw new Refusal('peer_unknown', {});
+  if (!member) {
+    const departed = deps.departedByCode(origin);
+    throw departed ? new Refusal('peer_not_in_agreement', departed) : new Refusal('peer_unknown', {});
+  }
   return carryOutOnce(db, clock, command, async (trx) => {
     const id = newRandomId<'transfer'>();
     const at = clock();

@@ -257,6 +257,27 @@ export async function listTransfers(
   return (await query.execute()).map(toRow);
 }
 
+const RETURNABLE: readonly CaseState[] = [
+  'draft',
+  'submitted',
+  'correction',
+  'consented',
+  'requested',
+  'offered',
+];
+
+/** Transfers with these peers of which nothing has been released or staged. */
+export async function findOpenWith(db: Db, peers: readonly EntityId[]): Promise<Id<'transfer'>[]> {
+  if (peers.length === 0) return [];
+  const rows = await db
+    .selectFrom('transfer')
+    .select('id')
+    .where('peer_entity', 'in', peers)
+    .where('state', 'in', RETURNABLE)
+    .execute();
+  return rows.map(({ id }) => id as Id<'transfer'>);
+}
+
 /** Transfers that wait for the other side and have not moved since `before`: their last word is said again. */
 export async function findStalled(db: Db, before: Date, limit: number): Promise<TransferRow[]> {
   const rows = await db

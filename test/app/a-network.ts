@@ -14,10 +14,16 @@ import {
   createCertificateAuthority,
   issueSigningCertificate,
 } from '../../src/federation/certificate-authority.ts';
+import {
+  type HistoryContent,
+  MEMBER_HISTORY_MEDIA_TYPE,
+  signMemberHistory,
+} from '../../src/federation/member-history.ts';
+import { MEMBER_HISTORY_PATH } from '../../src/federation/member-history-keeper.ts';
 import type { AnchorMember } from '../../src/federation/trust-anchor.ts';
 import { createLog } from '../../src/http/request-log.ts';
 import type { AuthorityCode, EntityId } from '../../src/kernel/authority.ts';
-import { type Clock, systemClock } from '../../src/kernel/clock.ts';
+import { type Clock, epochSeconds, systemClock } from '../../src/kernel/clock.ts';
 import type { Actor, Role } from '../../src/kernel/role.ts';
 import type { SigningKey } from '../../src/kernel/signing-key.ts';
 import { generateKeyFile, type KeyRing, readKeyRing } from '../../src/key-ring.ts';
@@ -36,6 +42,8 @@ export const CODES = {
   hirakata: '272108',
   daito: '272183',
   tondabayashi: '272141',
+  katano: '272302',
+  kaizuka: '272086',
 } as const;
 export type Place = keyof typeof CODES;
 
@@ -71,7 +79,10 @@ export type Answer = {
 export type TestNetwork = {
   readonly nodes: Record<Place, TestNode>;
   readonly anchor: FastifyInstance;
+  readonly anchorKey: SigningKey;
   members: AnchorMember[];
+  /** What the anchor tells of everybody's past; undefined: that all have always been members. */
+  history: HistoryContent | undefined;
   readonly lines: string[];
 };
 
@@ -107,13 +118,25 @@ export async function aNetwork(
     notBefore: clock(),
   });
   const members: AnchorMember[] = [];
-  const network: { members: AnchorMember[] } = { members };
+  const network: Pick<TestNetwork, 'members' | 'history'> = { members, history: undefined };
   const anchor = buildAnchorApp({
     entityId: anchorId,
     name: '試験の信頼の起点',
     signingKey: anchorRing.federation,
     members: async () => network.members,
     clock,
+  });
+  // Before the anchor's own answer, so that a test can tell any past, and lies too.
+  anchor.addHook('onRequest', async (request, reply) => {
+    if (request.url !== MEMBER_HISTORY_PATH) return;
+    const signer = {
+      entityId: anchorId,
+      signingKey: anchorRing.federation,
+      lifetimes: { statement: 86_400 },
+    };
+    const told = network.history ?? historyOf(network.members);
+    const { text } = await signMemberHistory(signer, told, epochSeconds(clock()));
+    await reply.type(MEMBER_HISTORY_MEDIA_TYPE).send(text);
   });
   if (!trust) await anchor.listen({ host: '127.0.0.1', port: anchorPort! });
   t.teardown(() => anchor.close());
@@ -145,6 +168,7 @@ export async function aNetwork(
       logLevel: 'info',
       certificateValidityDays: 1095,
       statusMaxAgeSeconds: 86_400,
+      trustMaxAgeSeconds: 691_200,
       statusRefreshSeconds,
       trustRefreshSeconds: 3600,
       sessionHours: 8,
@@ -159,7 +183,39 @@ export async function aNetwork(
   await Promise.all(
     Object.values(nodes).map((node) => becomesTrue(async () => knowsAll(node, places.length))),
   );
-  return Object.assign(network, { nodes: nodes as Record<Place, TestNode>, anchor, lines });
+  return Object.assign(network, {
+    nodes: nodes as Record<Place, TestNode>,
+    anchor,
+    anchorKey: anchorRing.federation,
+    lines,
+  });
+}
+
+/** All of them members since the beginning. */
+export function historyOf(members: readonly AnchorMember[], version = 1): HistoryContent {
+  return {
+    version,
+    members: members.map(({ entityId: sub, code, keys, membership: { from } }) => ({
+      sub,
+      code,
+      names: [{ from, ja: `試験の${code}`, en: `Test ${code}` }],
+      periods: [{ from, to: null }],
+      state: 'active',
+      since: from,
+      successor: null,
+      predecessors: [],
+      keys: keys.map(({ kid }) => ({ kid, from: 1, until: null, reason: null })),
+    })),
+    agreements: [
+      {
+        id: 'mutual-recognition',
+        ja: '相互利用協定',
+        en: 'Mutual recognition',
+        from: '2022-09-01',
+        to: null,
+      },
+    ],
+  };
 }
 
 /** What wallets and PDF readers find the keys by; the certificate key has none, which is the smaller certificate. */

@@ -169,7 +169,7 @@ async function aProcedure(registrationId: string, vault: Vault): Promise<string>
 
 /** The key file that a ring was read from. */
 function keyFileOf(ring: KeyRing): string {
-  const { certificatePast: _, federationPast: __, ...present } = ring;
+  const { certificatePast: _, federationPast: __, messagePast: ___, ...present } = ring;
   const members = Object.entries(present).map(([purpose, key]) => [
     purpose,
     Buffer.isBuffer(key) ? key.toString('base64url') : key?.privateKey.export({ format: 'jwk' }),

@@ -166,6 +166,11 @@ export const EXAMPLES: { readonly [Id in OperationId]: (world: World) => Promise
   getTypeMetadata: async () => ({ params: { name: 'partnership-oath', version: '1' } }),
   receiveMessage: async ({ node, peer }) => ({ text: await aQuery(peer, node) }),
   receiveStatusList: async ({ peer }) => ({ text: (await peer.call('GET', '/status-lists/1')).text }),
+  getMemberHistory: async () => ({}),
+  getStatusListOf: async ({ peer }) => ({ query: { issuer: peer.address } }),
+  receiveKeyNotice: async ({ peer }) => ({
+    body: { historicalKeys: (await peer.call('GET', '/federation/historical-keys')).text },
+  }),
   ...RULES_EXAMPLES,
   ...SEARCH_EXAMPLES,
   ...PEOPLE_EXAMPLES,

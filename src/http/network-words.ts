@@ -1,0 +1,48 @@
+import type { ContactCause } from '../federation/peer-contacts.ts';
+
+export type Words = { readonly ja: string; readonly en: string };
+
+/** Why a peer is not reached, and where to look first. */
+export const CAUSE_WORDS: Readonly<Record<ContactCause, Words>> = {
+  name_not_resolved: {
+    ja: '相手の名前を解決できません。DNS の設定を確かめてください。',
+    en: 'Its name cannot be resolved. Check the DNS.',
+  },
+  connection_refused: {
+    ja: '相手につながりません。相手のサーバーが動いているか、経路を確かめてください。',
+    en: 'No connection to it. Check whether its server runs, and the way to it.',
+  },
+  connection_cut: {
+    ja: '通信が途中で切れます。経路と中継の機器を確かめてください。',
+    en: 'The connection is cut midway. Check the way to it and what stands in between.',
+  },
+  too_slow: {
+    ja: 'つながりますが、時間内に答えが届きません。相手の負荷を確かめてください。',
+    en: 'It is connected but does not answer in time. Ask about its load.',
+  },
+  tls_refused: {
+    ja: '相手の TLS 証明書を確認できません。期限と名前を確かめてください。',
+    en: 'Its TLS certificate cannot be verified. Check its end and its name.',
+  },
+  answer_too_large: {
+    ja: '答えが大きすぎるため読みませんでした。相手に確かめてください。',
+    en: 'Its answer is too large and was not read. Ask it why.',
+  },
+  server_error: {
+    ja: '相手のサーバーがエラーを返します。相手に確かめてください。',
+    en: 'Its server answers with an error. Ask it why.',
+  },
+};
+
+export function clockWords(fastSeconds: number): Words {
+  const seconds = Math.abs(fastSeconds);
+  return fastSeconds > 0
+    ? {
+        ja: `このノードの時計が約${seconds}秒進んでいるようです。時刻の同期を確かめてください。`,
+        en: `This node's clock seems to be ${seconds} s fast. Check its time synchronisation.`,
+      }
+    : {
+        ja: `このノードの時計が約${seconds}秒遅れているようです。時刻の同期を確かめてください。`,
+        en: `This node's clock seems to be ${seconds} s slow. Check its time synchronisation.`,
+      };
+}
