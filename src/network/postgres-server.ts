@@ -40,7 +40,7 @@ export async function findPostmaster(cluster: string): Promise<Postmaster | unde
 /**
  * Starts PostgreSQL and waits until it accepts connections. It runs in a session of its own: the terminal's Ctrl-C
  * reaches us, and we stop it after our last statement.
- * @returns undefined when another starter was faster
+ * @returns undefined when another starter was faster, or a server that was killed has not quite gone: to be tried again
  * @throws EmbeddedPostgresFault `folder_damaged`, `start_failed`
  */
 export async function startServer(
@@ -77,6 +77,10 @@ export async function startServer(
   if (!ended) child.kill('SIGQUIT');
   const told = (await readFile(logPath, 'utf8')).slice(logStart);
   if (/lock file "postmaster\.pid" (?:already exists|is empty)/.test(told)) return undefined;
+  if (ORPHANS.test(told)) {
+    await pause(ORPHANS_PAUSE_MS);
+    return undefined;
+  }
   const reason = /(?:FATAL|PANIC): +(.{1,200})/.exec(told)?.[1];
   if (ended && reason && DAMAGE.test(reason) && !MACHINE.test(reason))
     throw damaged(dirname(cluster), reason);
@@ -107,6 +111,13 @@ export async function stopServer(cluster: string, pid: number): Promise<void> {
 
 const LOG_LIMIT_BYTES = 5_000_000;
 const START_LIMIT_MS = 120_000;
+
+/**
+ * After `kill -9` of the server alone its children live on until each notices, and hold the shared memory: at most as
+ * long as a statement may last (15 s), which all tries together outlast.
+ */
+const ORPHANS = /pre-existing shared memory block .{1,80} is still in use/;
+const ORPHANS_PAUSE_MS = 500;
 
 /** Reasons that speak of the files. Only these may be called damage, since its remedy is to give the folder up. */
 const DAMAGE =

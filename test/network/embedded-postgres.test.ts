@@ -14,6 +14,7 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import t, { type Test } from 'tap';
 import { type DatabaseAddress, newClient } from '../../src/db/database.ts';
@@ -171,6 +172,27 @@ t.test('what was committed is there after server and process were killed togethe
   const again = await start(t, folder);
   t.equal(again.start, 'restarted');
   t.equal(await ask(again.admin, 'select sum(value) from kept'), 8007);
+});
+
+t.test('a server that was killed while a statement was running is started again', async (t) => {
+  const folder = await copied();
+  let lost = () => {};
+  const losing = new Promise<void>((resolve) => (lost = resolve));
+  const server = await start(t, folder, lost);
+  // A child that computes does not notice at once that its server is gone, and holds the shared memory meanwhile.
+  const client = newClient(server.admin, 'busy');
+  // Whether it still gets its answer is the child's affair; then it is told that its server is gone.
+  client.on('error', () => undefined);
+  await client.connect();
+  const ended = client
+    .query('select sum(length(repeat(n::text, 40))) from generate_series(1, 700000) n')
+    .catch(() => undefined);
+  await pause(300);
+  process.kill(server.pid, 'SIGKILL');
+  await losing;
+  const again = await start(t, folder);
+  t.equal(await ask(again.admin, 'select value from kept'), 7);
+  await ended;
 });
 
 t.test('a leftover process number that belongs to a stranger by now does not stop the start', async (t) => {
