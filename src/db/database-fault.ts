@@ -48,3 +48,28 @@ const PASSING = ['40001', '40P01', '55P03'];
 export function isPassingFault(error: unknown): boolean {
   return error instanceof DatabaseFault && PASSING.includes(error.code);
 }
+
+/**
+ * True where the database could not be reached or went away in the middle: it is being restarted, or another server is
+ * taking over. Whether the work was committed is then unknown; a command said again with its key finds out.
+ */
+export function isDatabaseAway(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code = '', syscall } = error as NodeJS.ErrnoException;
+  if (error instanceof DatabaseFault || error instanceof pg.DatabaseError) {
+    return code.startsWith('08') || AWAY.includes(code);
+  }
+  return (
+    (syscall === 'connect' && CONNECT_FAULTS.includes(code)) ||
+    BROKEN_WIRE.includes(code) ||
+    DRIVER_SAYS.test(error.message)
+  );
+}
+
+/** Ended by an administrator, crashed, starting up or shutting down, too many connections (PostgreSQL, appendix A). */
+const AWAY = ['57P01', '57P02', '57P03', '53300'];
+const CONNECT_FAULTS = ['ECONNREFUSED', 'ENOENT', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH'];
+const BROKEN_WIRE = ['ECONNRESET', 'EPIPE'];
+/** pg's own words, which come without a code. */
+const DRIVER_SAYS =
+  /^(?:Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|timeout expired)/;

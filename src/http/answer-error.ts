@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { isDatabaseAway } from '../db/database-fault.ts';
 import { isRefusal, Refusal, type RefusalCode } from '../kernel/refusal.ts';
 import type { Actor } from '../kernel/role.ts';
 import { preferredLanguage } from './accept.ts';
@@ -50,6 +51,12 @@ export async function answerError(
     : refusalOfFramework(error, request, operation?.bodyLimitBytes ?? bodyBytes);
   if (refusal === undefined) {
     request.attempt.failure = error;
+    if (isDatabaseAway(error)) {
+      // Nothing of ours is wrong and nothing can be written down: whoever asks is to ask again.
+      const away = new Refusal('not_ready', { retryAfterSeconds: 2, cause: 'database' });
+      if (operation?.errorForm === 'oauth') return sendOAuthError(reply, oauthAnswerOf(away));
+      return sendProblem(reply, problemOf(away, { language, requestId: request.id }), language);
+    }
     if (operation?.errorForm === 'oauth')
       return sendOAuthError(reply, { status: 500, body: { error: 'server_error' } });
     return sendProblem(reply, internalProblem(language, request.id), language);

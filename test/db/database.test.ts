@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import t from 'tap';
 import { createAuthorityDatabase, ensureClusterRoles } from '../../src/db/authority-database.ts';
 import { databaseUrl, newClient, openDatabase } from '../../src/db/database.ts';
-import { DatabaseFault, isUniqueViolation } from '../../src/db/database-fault.ts';
+import { DatabaseFault, isDatabaseAway, isUniqueViolation } from '../../src/db/database-fault.ts';
 import { describeSchema } from '../../src/db/generate-schema.ts';
 import { listen } from '../../src/db/listen.ts';
 import { migrate } from '../../src/db/migrate.ts';
@@ -193,6 +193,36 @@ t.test('work marked repeatable outlives a serialization failure, other work is t
   t.equal(await collide(false, 1), 1);
   t.equal(await collide(true, 2), 3);
   t.equal(await collide(true, 99), 5);
+});
+
+t.test('a database that is away is told from one that refuses', async (t) => {
+  const { app, pool } = await createEmptyTestDatabase(t);
+  const reasonOf = (work: Promise<unknown>) =>
+    work.then(
+      () => 'nothing',
+      (reason: unknown) => reason,
+    );
+  const victim = newClient(app, 'victim');
+  victim.on('error', () => undefined);
+  await victim.connect();
+  const cut = reasonOf(victim.query('select pg_sleep(20)'));
+  await (await adminClient(t)).query(
+    "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'victim' and datname = $1",
+    [app.database],
+  );
+  const nobody = newClient({ ...app, host: '/nowhere' }, 'test');
+  const closed = newClient({ ...app, host: '127.0.0.1', port: 1 }, 'test');
+  for (const [name, reason] of [
+    ['a connection that an administrator has cut', await cut],
+    ['a statement on a connection that is gone', await reasonOf(victim.query('select 1'))],
+    ['no server behind the socket', await reasonOf(nobody.connect())],
+    ['no server behind the port', await reasonOf(closed.connect())],
+  ] as const) {
+    t.equal(isDatabaseAway(reason), true, name);
+  }
+  t.equal(isDatabaseAway(await reasonOf(pool.query('select 1 / 0'))), false, 'a statement that is wrong');
+  t.equal(isDatabaseAway(new Error('kanariya')), false, 'anything else');
+  t.equal(isDatabaseAway(undefined), false);
 });
 
 t.test('a listener is woken by a notification, and once more after its connection was lost', async (t) => {

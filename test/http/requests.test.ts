@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { InjectOptions } from 'fastify';
 import t from 'tap';
+import { DatabaseFault } from '../../src/db/database-fault.ts';
 import { preferredLanguage, preferredMediaType } from '../../src/http/accept.ts';
 import { CONTRACT_URI, readContract } from '../../src/http/contract.ts';
 import type { AnyHandler } from '../../src/http/handlers.ts';
@@ -408,3 +409,28 @@ t.test('an answer outside the contract never leaves, and says nothing of itself'
     t.notMatch(answer.body + log.join(''), /kanariya/, name);
   }
 });
+
+t.test(
+  'while the database is away the answer is to ask again, and the log says what is missing',
+  async (t) => {
+    const away: [string, Error][] = [
+      ['it is starting', new DatabaseFault('57P03', {})],
+      ['the connection broke', Object.assign(new Error('kanariya'), { code: 'ECONNRESET', syscall: 'read' })],
+      ['nobody listens', Object.assign(new Error('kanariya'), { code: 'ECONNREFUSED', syscall: 'connect' })],
+      ['the driver has given up', new Error('Connection terminated unexpectedly')],
+    ];
+    for (const [name, fault] of away) {
+      const writeNote = async () => {
+        throw fault;
+      };
+      const { app, sessions, log } = await serve({ writeNote });
+      const headers = { ...bearer(sessions, CLERK), ...english, 'idempotency-key': 'key-00001' };
+      const answer = await app.inject({ method: 'POST', url: '/notes', headers, payload: NOTE });
+      t.strictSame([answer.statusCode, answer.json().code], [503, 'not_ready'], name);
+      t.equal(answer.headers['retry-after'], '2', name);
+      t.match(answer.json().detail, /is not there yet.*Try again in about 2 seconds/, name);
+      t.match(JSON.parse(log.at(-1)!), { error: { type: fault.name } }, name);
+      t.notMatch(answer.body, /kanariya/, name);
+    }
+  },
+);
