@@ -77,6 +77,8 @@ export type AuditFacts = {
   /** What the links prove that came with a registration: the move itself does not hang on them. */
   continuity_checked: { readonly outcome: string; readonly reason?: string; readonly links: number };
   message_sent: { readonly step: string; readonly to: string; readonly mid: string };
+  /** No receipt had come when its transfer ended: it may stand in the peer's log all the same. */
+  message_unconfirmed: { readonly step: string; readonly to: string; readonly mid: string };
   message_received: {
     readonly step: string;
     readonly from: string;

@@ -186,16 +186,33 @@ export async function hasten(db: Db, now: Date, to?: EntityId): Promise<boolean>
 }
 
 /**
+ * A message that waited for a receipt when its transfer ended. Whether it had left nobody knows: the tries are counted
+ * anew each time it is said again.
+ */
+export type UnconfirmedMessage = { readonly mid: string; readonly step: string };
+
+/**
  * Payloads of a transfer that has ended. A message that has not reached its peer by then is not sent any more: without
  * its payload it would only be refused as malformed.
+ *
+ * @returns those that may have arrived all the same
  */
-export async function erasePayloads(trx: Trx, tid: string, now: Date): Promise<void> {
+export async function erasePayloads(trx: Trx, tid: string, now: Date): Promise<UnconfirmedMessage[]> {
+  const unconfirmed = await trx
+    .selectFrom('outbox_message')
+    .select(['mid', 'step'])
+    .where('transfer_id', '=', tid)
+    .where('payload', 'is not', null)
+    .where('delivered_at', 'is', null)
+    .forUpdate()
+    .execute();
   await trx
     .updateTable('outbox_message')
     .set({ payload: null, delivered_at: sql`coalesce(delivered_at, ${now})` })
     .where('transfer_id', '=', tid)
     .where('payload', 'is not', null)
     .execute();
+  return unconfirmed;
 }
 
 /** To whom something is due now. */

@@ -5,7 +5,7 @@ import { intendCertificates } from '../certificate/issue-certificates.ts';
 import { DatabaseFault } from '../db/database-fault.ts';
 import type { Trx } from '../db/transaction.ts';
 import { saltPayload } from '../federation/message.ts';
-import { enqueueMessage, erasePayloads, type WaitingPayload } from '../federation/outbox.ts';
+import { enqueueMessage, type WaitingPayload } from '../federation/outbox.ts';
 import type { AuthorityCode, EntityId } from '../kernel/authority.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { sha256Base64url } from '../kernel/digest.ts';
@@ -15,7 +15,7 @@ import { TRANSITIONS } from '../registry/registration.ts';
 import { changeState, findEpoch, type NewRegistration } from '../registry/registration-store.ts';
 import { destroyDataKey, type Vault } from '../registry/vault.ts';
 import { type ArrivedContinuity, keepContinuity } from './carry-continuity.ts';
-import { closeCase, isFinal } from './close-case.ts';
+import { closeCase, dropPayloads, isFinal } from './close-case.ts';
 import { type End, invalidateEpoch, loadCustody, storeCustody } from './custody-store.ts';
 import { reduce, registrationOf, transferOf } from './protocol.ts';
 import type { Decision, Effect, ProtocolEvent } from './protocol-event.ts';
@@ -219,7 +219,7 @@ async function carryOut(
       );
       return;
     case 'RECORD_CANCELLATION':
-      return erasePayloads(trx, effect.tid, clock());
+      return dropPayloads(trx, clock, effect.tid);
     case 'END_CASE':
       return endCase(trx, deps, effect, at);
   }
@@ -256,7 +256,7 @@ async function invalidate(
     clock(),
   );
   if (!continued) return;
-  await erasePayloads(trx, transfer.tid, clock());
+  await dropPayloads(trx, clock, transfer.tid);
   // The couple may have come back before this message did; the row they left behind is closed all the same.
   const left = await findEpoch(trx, rid, epoch);
   if (left?.state === 'released') await changeState(trx, left, TRANSITIONS.close);

@@ -1,8 +1,9 @@
+import { appendEvent } from '../audit/audit-log.ts';
 import type { Trx } from '../db/transaction.ts';
 import { erasePayloads } from '../federation/outbox.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { destroyDataKey } from '../registry/vault.ts';
-import type { CaseState } from './transfer-store.ts';
+import { type CaseState, findTransfer } from './transfer-store.ts';
 
 const FINAL_AT_DESTINATION: readonly CaseState[] = [
   'completed',
@@ -22,6 +23,25 @@ export function isFinal(state: CaseState): boolean {
  * (invariant L2).
  */
 export async function closeCase(trx: Trx, clock: Clock, transferId: string): Promise<void> {
-  await erasePayloads(trx, transferId, clock());
+  await dropPayloads(trx, clock, transferId);
   await destroyDataKey(trx, clock, { kind: 'transfer', id: transferId, epoch: 0 });
+}
+
+/**
+ * Erases the payloads that a transfer at its end still holds. What has no receipt is told to the log, so that
+ * whatever stands in the peer's log as received stands in ours too.
+ */
+export async function dropPayloads(trx: Trx, clock: Clock, transferId: string): Promise<void> {
+  const unconfirmed = await erasePayloads(trx, transferId, clock());
+  if (unconfirmed.length === 0) return;
+  const to = (await findTransfer(trx, transferId))?.peerCode ?? '';
+  for (const { mid, step } of unconfirmed) {
+    await appendEvent(trx, clock, {
+      type: 'message_unconfirmed',
+      actor: { kind: 'system', subject: 'system' },
+      record: { kind: 'transfer', id: transferId },
+      visibility: 'both',
+      facts: { step, to, mid },
+    });
+  }
 }

@@ -662,6 +662,16 @@ async function withdrawals(t: Test, { hirakata: origin, sakai: destination, osak
       await hold(destination, 'request', 'reject');
       const opened = await move(destination, origin, couple);
       t.equal((await withdraw(destination, opened)).body.state, 'withdrawn');
+      const { body } = await destination.call(
+        'GET',
+        `/v1/audit/events?record=${opened.transferId}&type=message_unconfirmed`,
+        { token: destination.token('auditor') },
+      );
+      t.match(
+        body.events,
+        [{ facts: { step: 'request', to: CODES.hirakata } }],
+        'the log tells what may have arrived without a receipt',
+      );
       await open(destination, 'request', 'reject');
       await reaches(origin, opened, 'cancelled');
       await isActive();
