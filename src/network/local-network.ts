@@ -1,12 +1,14 @@
 import { join } from 'node:path';
+import type { DatabaseAddress } from '../db/database.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { Demonstration, type WithoutCouple } from './demonstration.ts';
 import type { DemonstrationCouple } from './demonstration-couple.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.ts';
+import type { NetworkPids } from './network-file.ts';
 import type { AuthorityPlan, NetworkPlan } from './network-plan.ts';
 import { type PreparedNetwork, prepareNetwork } from './prepare.ts';
 import { awaitRecognition } from './recognition.ts';
-import { SupervisedProcess } from './supervise.ts';
+import { type ProcessPlan, SupervisedProcess } from './supervise.ts';
 
 export type NetworkStep = 'database' | 'prepared' | 'processes' | 'recognised';
 
@@ -37,16 +39,38 @@ export class LocalNetwork {
   readonly #plan: NetworkPlan;
   readonly #clock: Clock;
   readonly #events: NetworkEvents;
+  readonly #shape: (process: ProcessPlan) => ProcessPlan;
   readonly #authorities = new Map<string, SupervisedProcess>();
   #postgres: EmbeddedPostgres | undefined;
   #anchor: SupervisedProcess | undefined;
   #demonstration: Demonstration | undefined;
   #stopping = false;
 
-  constructor(plan: NetworkPlan, clock: Clock, events: NetworkEvents) {
+  /** @param shape changes how a process is run, for who puts something between the processes and their addresses */
+  constructor(
+    plan: NetworkPlan,
+    clock: Clock,
+    events: NetworkEvents,
+    shape: (process: ProcessPlan) => ProcessPlan = (process) => process,
+  ) {
     this.#plan = plan;
     this.#clock = clock;
     this.#events = events;
+    this.#shape = shape;
+  }
+
+  /** The numbers of the processes at this moment. */
+  get pids(): NetworkPids {
+    return {
+      database: this.#postgres?.pid,
+      anchor: this.#anchor?.pid,
+      authorities: new Map([...this.#authorities].map(([id, { pid }]) => [id, pid] as const)),
+    };
+  }
+
+  /** The superuser of the database's server; undefined before it is up. */
+  get databaseAdmin(): DatabaseAddress | undefined {
+    return this.#postgres?.admin;
   }
 
   /**
@@ -92,16 +116,12 @@ export class LocalNetwork {
       secrets: new Map(
         prepared.authorities.map(({ plan, sessionSecret }) => [plan.id, sessionSecret] as const),
       ),
-      pids: () => ({
-        database: this.#postgres?.pid,
-        anchor: this.#anchor?.pid,
-        authorities: new Map([...this.#authorities].map(([id, { pid }]) => [id, pid] as const)),
-      }),
+      pids: () => this.pids,
     });
     this.#demonstration = demonstration;
-    this.#anchor = new SupervisedProcess(prepared.anchor, () => this.#revived('anchor'));
+    this.#anchor = new SupervisedProcess(this.#shape(prepared.anchor), () => this.#revived('anchor'));
     for (const { plan, process } of prepared.authorities) {
-      this.#authorities.set(plan.id, new SupervisedProcess(process, () => this.#revived(plan)));
+      this.#authorities.set(plan.id, new SupervisedProcess(this.#shape(process), () => this.#revived(plan)));
     }
     const all = [this.#anchor, ...this.#authorities.values()];
     for (const one of all) one.start();
