@@ -23,6 +23,7 @@ import type { SenderKeys } from './federation/message.ts';
 import { makePeerClient } from './federation/peer-client.ts';
 import { PeerContacts } from './federation/peer-contacts.ts';
 import { PeerRefusals } from './federation/peer-refusals.ts';
+import { demandService } from './federation/standing-store.ts';
 import { StatusListCache } from './federation/status-list-cache.ts';
 import { TRUST_MARK_MEDIA_TYPE } from './federation/trust-mark.ts';
 import { contentChecks } from './http/content-check.ts';
@@ -37,6 +38,7 @@ import { peopleHandlers } from './http/handle-people.ts';
 import { presentationHandlers } from './http/handle-presentations.ts';
 import { printHandlers } from './http/handle-prints.ts';
 import { procedureHandlers } from './http/handle-procedures.ts';
+import { quarantineHandlers } from './http/handle-quarantine.ts';
 import { registrationHandlers } from './http/handle-registrations.ts';
 import { renewalHandlers } from './http/handle-renewals.ts';
 import { ruleHandlers } from './http/handle-rules.ts';
@@ -57,7 +59,9 @@ import { openPrintShop } from './print/print-shop.ts';
 import { makePublications, statusListUri } from './publications.ts';
 import { authorityOf, ruleSetInForce } from './registry/rule-book.ts';
 import { RuleLibrary } from './registry/rule-library.ts';
+import { giveEvidence } from './transfer/give-evidence.ts';
 import { type HandleDeps, handleMessage } from './transfer/handle-message.ts';
+import type { QuarantineDeps } from './transfer/leave-quarantine.ts';
 
 export type NodeOptions = {
   readonly config: Config;
@@ -206,6 +210,25 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
     memberOf,
     senderKeys,
     onRefusedReceipt: (peer, reason) => refusals.note('receipt', reason, peer.code),
+    onOutdated: () => work?.wake('memory'),
+  };
+  const { message: signingKey } = config.keys;
+  const ownKey = { kid: signingKey.publicJwk.kid, key: signingKey.publicKey };
+  const quarantineDeps: QuarantineDeps = {
+    ...transferDeps,
+    get rules() {
+      return library.book;
+    },
+    signingKey,
+    decryptionKeys: [config.keys.decryption],
+    client,
+    senderKeys,
+    memberOf,
+    ownKeys: (iss) => (iss === config.issuer ? [ownKey] : undefined),
+    async listMembers() {
+      const { listed } = await directory.refresh([]);
+      return listed ? directory.members() : undefined;
+    },
   };
 
   const contract = readContract(options.contractText);
@@ -256,7 +279,10 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
       memberOf,
       senderKeys,
       handle: (trx, message, from) => handleMessage(trx, transferDeps, message, from),
+      testify: (trx, recall, from) =>
+        giveEvidence(trx, { clock, vault, self: config.issuer, signingKey }, recall, from),
     },
+    quarantineDeps,
     sessions,
     sessionSeconds: config.sessionHours * 3600,
     logSigner: { issuer: config.issuer, key: config.keys.checkpoint },
@@ -285,8 +311,9 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
     ...presentationHandlers(parts),
     ...printHandlers(parts),
     ...renewalHandlers(parts),
+    ...quarantineHandlers(parts),
   };
-  buildRoutes(app, contract, handlers, { sessions, clock });
+  buildRoutes(app, contract, handlers, { sessions, clock, demandService: () => demandService(db) });
   await app.ready();
 
   return {

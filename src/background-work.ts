@@ -13,13 +13,17 @@ import { fingerprintOf, KeyNoticeBoard } from './federation/key-notice.ts';
 import { hasten } from './federation/outbox.ts';
 import type { PeerClient } from './federation/peer-client.ts';
 import { PeerLanes } from './federation/peer-lanes.ts';
+import { readStanding } from './federation/standing-store.ts';
 import type { StatusListCache } from './federation/status-list-cache.ts';
 import type { NodeParts } from './http/node-parts.ts';
 import type { EntityId } from './kernel/authority.ts';
 import { expireProcedures } from './procedure/expire-procedures.ts';
 import { RULES_CHANNEL } from './registry/rule-library.ts';
 import { type RepeatedWork, repeatWork } from './repeated-work.ts';
+import { checkMemory, type MemoryDeps } from './transfer/check-memory.ts';
 import { completeArrivals, resendStalled } from './transfer/complete-arrival.ts';
+import { expireOffers } from './transfer/expire-offers.ts';
+import { workOnQuarantine } from './transfer/leave-quarantine.ts';
 import { returnTransfers } from './transfer/return-transfers.ts';
 import { expirePresentations } from './wallet/expire-presentation.ts';
 import { forgetExpired } from './wallet/once-store.ts';
@@ -42,6 +46,7 @@ const RESEND_AFTER_MS = 60_000;
 const FIRST_RETRY_MS = 500;
 const AFTER_START_MS = 3_000;
 const LONGEST_RETRY_MS = 60_000;
+const QUARANTINE_RETRY_MS = 2_000;
 /** Which worker a notification of the database wakes. */
 const CHANNELS: Readonly<Record<string, string>> = {
   chikai_outbox: 'outbox',
@@ -89,14 +94,33 @@ export async function startBackgroundWork(deps: BackgroundDeps): Promise<Backgro
   start('key_notices', KEY_NOTICE_MS, keyTeller(deps));
   start('status', 3_600_000, () => pushStatusList(deps, pushes));
   start('outbox', 1_000, async () => void (await deliverToAll(delivery, lanes)));
-  start('arrivals', 2_000, async () => ((await completeArrivals(transferDeps)) > 0 ? 0 : undefined));
+  /** What issues or decides stands still in quarantine: the registration may have gone on. */
+  const inService = (work: () => Promise<number | undefined>) => async () =>
+    (await readStanding(db)).inService ? work() : undefined;
+  start(
+    'arrivals',
+    2_000,
+    inService(async () => ((await completeArrivals(transferDeps)) > 0 ? 0 : undefined)),
+  );
+  start('quarantine', 5_000, () => quarantineTurn(deps, () => workers.get('outbox')?.wake()));
+  // Once trust is there, and every hour: a fail-over of the database alone restarts nobody.
+  start(
+    'memory',
+    3_600_000,
+    memoryKeeper(deps, () => workers.get('quarantine')?.wake()),
+  );
+  start('offers', 600_000, async () => void (await expireOffers(transferDeps)));
   start('stalled', 30_000, async () => void (await resendStalled(transferDeps, RESEND_AFTER_MS)));
   start('rules', 60_000, async () => void (await parts.ruleLibrary.load(db)));
   start('tags', 5_000, async () =>
     (await tagPartners(parts, TAGS_AT_ONCE)) === TAGS_AT_ONCE ? 0 : undefined,
   );
-  start('renewals', 60_000, async () =>
-    (await renewSome({ db, clock, vault: parts.vault, terms: parts.issuerTerms })) > 0 ? 0 : undefined,
+  start(
+    'renewals',
+    60_000,
+    inService(async () =>
+      (await renewSome({ db, clock, vault: parts.vault, terms: parts.issuerTerms })) > 0 ? 0 : undefined,
+    ),
   );
   start('wallet', 60_000, async () => void (await forgetExpired(parts)));
   start('expiry', 3_600_000, async () => void (await expireProcedures(parts)));
@@ -189,6 +213,25 @@ async function historyKeeper({ parts }: BackgroundDeps, onNews: () => void): Pro
     transferDeps,
     peers.filter((peer) => peer !== parts.entityId),
   );
+}
+
+/** While members are asked again and again, what they have shown may leave work behind for the others. */
+async function quarantineTurn({ parts }: BackgroundDeps, onReturn: () => void): Promise<number | undefined> {
+  const before = await readStanding(parts.db);
+  const isLeft = await workOnQuarantine(parts.quarantineDeps);
+  if (!before.inService && (await readStanding(parts.db)).inService) onReturn();
+  return isLeft ? QUARANTINE_RETRY_MS : undefined;
+}
+
+/** Members can only be asked once their chains are known. */
+function memoryKeeper({ parts }: BackgroundDeps, onForgotten: () => void): () => Promise<number | undefined> {
+  const { directory, quarantineDeps, entityId } = parts;
+  const deps: MemoryDeps = { ...quarantineDeps, members: () => directory.members() };
+  return async () => {
+    if (!directory.members().some((member) => member.entityId !== entityId)) return FIRST_RETRY_MS;
+    if (await checkMemory(deps)) onForgotten();
+    return undefined;
+  };
 }
 
 async function refreshLists({ parts, lists }: BackgroundDeps): Promise<undefined> {

@@ -85,6 +85,22 @@ export type AuditFacts = {
     readonly mid: string;
     readonly result: string;
   };
+  quarantine_entered: {
+    readonly cause: string;
+    readonly generation: number;
+    readonly witnesses: readonly string[];
+  };
+  quarantine_left: { readonly generation: number; readonly waived: readonly string[] };
+  recall_answered: { readonly to: string; readonly ask: string; readonly items: number };
+  evidence_taken: { readonly from: string; readonly reached: string; readonly outcome: string };
+  witness_heard: { readonly from: string; readonly fault?: string };
+  waiver_proposed: { readonly waiverId: string; readonly codes: readonly string[]; readonly reason: string };
+  waiver_decided: {
+    readonly waiverId: string;
+    readonly codes: readonly string[];
+    readonly reason: string;
+    readonly decision: string;
+  };
   members_recognised: { readonly codes: readonly string[] };
   member_history_taken: { readonly version: number };
   network_alarm_raised: { readonly alarm: string; readonly about: string };

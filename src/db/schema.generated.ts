@@ -8,6 +8,7 @@ export interface Database {
   certificate: CertificateTable;
   certificate_renewal: CertificateRenewalTable;
   command: CommandTable;
+  custody_tombstone: CustodyTombstoneTable;
   data_key: DataKeyTable;
   inbox_message: InboxMessageTable;
   login_code: LoginCodeTable;
@@ -17,14 +18,18 @@ export interface Database {
   member_past_key: MemberPastKeyTable;
   member_status_list: MemberStatusListTable;
   message_evidence: MessageEvidenceTable;
+  node_standing: NodeStandingTable;
   outbox_message: OutboxMessageTable;
   partner_history: PartnerHistoryTable;
   partner_index: PartnerIndexTable;
   partner_search: PartnerSearchTable;
+  peer_generation: PeerGenerationTable;
   presentation_request: PresentationRequestTable;
   procedure: ProcedureTable;
   procedure_signature: ProcedureSignatureTable;
   procedure_step: ProcedureStepTable;
+  quarantine_waiver: QuarantineWaiverTable;
+  quarantine_witness: QuarantineWitnessTable;
   register_export: RegisterExportTable;
   register_import: RegisterImportTable;
   registration: RegistrationTable;
@@ -122,6 +127,13 @@ export interface CommandTable {
   at: Date;
 }
 
+export interface CustodyTombstoneTable {
+  registration_id: string;
+  epoch: number;
+  state: 'released' | 'closed';
+  transfer_id: string;
+}
+
 export interface DataKeyTable {
   subject_kind: 'registration' | 'transfer' | 'procedure' | 'import' | 'presentation';
   subject_id: string;
@@ -138,6 +150,7 @@ export interface InboxMessageTable {
   content_hash: string;
   received_at: Date;
   result: string;
+  generation: Generated<number>;
 }
 
 export interface LoginCodeTable {
@@ -200,6 +213,15 @@ export interface MessageEvidenceTable {
   at: Date;
 }
 
+export interface NodeStandingTable {
+  single: Generated<boolean>;
+  generation: Generated<number>;
+  nonce: Generated<string>;
+  cause: 'restored' | 'operator' | 'proven_by_member' | 'generation_known' | null;
+  quarantined_at: Date | null;
+  returned_at: Date | null;
+}
+
 export interface OutboxMessageTable {
   mid: string;
   transfer_id: string;
@@ -241,6 +263,13 @@ export interface PartnerSearchTable {
   position: 'first' | 'second';
   kind: 'kana' | 'name' | 'alias';
   blind_index: Buffer;
+}
+
+export interface PeerGenerationTable {
+  entity_id: string;
+  generation: number;
+  nonce: Generated<string>;
+  seen_at: Date;
 }
 
 export interface PresentationRequestTable {
@@ -293,6 +322,28 @@ export interface ProcedureStepTable {
   number: number;
   step: string;
   at: Date;
+}
+
+export interface QuarantineWaiverTable {
+  id: string;
+  generation: number;
+  state: 'proposed' | 'approved' | 'declined';
+  codes: ColumnType<unknown, string, string>;
+  reason: 'member_destroyed' | 'member_unreachable' | 'member_suspended' | 'evidence_unusable';
+  proposed_by: string;
+  proposed_at: Date;
+  decided_by: string | null;
+  decided_at: Date | null;
+}
+
+export interface QuarantineWitnessTable {
+  generation: number;
+  entity_id: string;
+  code: string;
+  cursor: string | null;
+  answered_at: Date | null;
+  waived_at: Date | null;
+  fault: string | null;
 }
 
 export interface RegisterExportTable {

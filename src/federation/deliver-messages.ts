@@ -14,6 +14,7 @@ import { claimMessages, findDestinations, markDelivered, postpone, type WaitingM
 import type { PeerClient } from './peer-client.ts';
 import type { PeerLanes } from './peer-lanes.ts';
 import { type OpenedReceipt, openReceipt } from './receipt.ts';
+import { findWitnesses, readStanding } from './standing-store.ts';
 
 export type DeliveryDeps = {
   readonly db: Db;
@@ -26,7 +27,12 @@ export type DeliveryDeps = {
   readonly senderKeys: SenderKeys;
   /** Is told of a receipt that does not confirm what was sent. */
   readonly onRefusedReceipt: (peer: Member, reason: string) => void;
+  /** A member takes what we sign for something of the past: perhaps it knows of a restore that we have forgotten. */
+  readonly onOutdated?: () => void;
 };
+
+/** What is signed is signed under this generation; members that have not told what they hold of ours get nothing. */
+type Under = { readonly generation: number; readonly withheld: ReadonlySet<EntityId> };
 
 const MAX_RECEIPT_BYTES = 8_192;
 
@@ -59,18 +65,29 @@ export async function deliverMessages(
   limit = 20,
   to?: EntityId,
 ): Promise<{ delivered: number; postponed: number }> {
+  const { inService, generation } = await readStanding(deps.db);
+  if (!inService) return { delivered: 0, postponed: 0 };
+  const witnesses = await findWitnesses(deps.db, generation);
+  const withheld = new Set(witnesses.flatMap(({ entityId, answered }) => (answered ? [] : [entityId])));
   const due = await claimMessages(deps.db, deps.vault, deps.clock(), limit, to);
-  const results = await Promise.all(due.map((message) => deliver(deps, message)));
+  const results = await Promise.all(due.map((message) => deliver(deps, message, { generation, withheld })));
   const delivered = results.filter(Boolean).length;
   return { delivered, postponed: results.length - delivered };
 }
 
-async function deliver(deps: DeliveryDeps, message: WaitingMessage): Promise<boolean> {
+/** Refusals that end with a quarantine, the peer's or our own; all its other answers are final. */
+const FOR_NOW: readonly (string | undefined)[] = ['quarantined', 'sent_before_restore'];
+
+async function deliver(
+  deps: DeliveryDeps,
+  message: WaitingMessage,
+  { generation, withheld }: Under,
+): Promise<boolean> {
   const { db, clock, self, signingKey, client } = deps;
-  const peer = deps.memberOf(message.to);
+  const peer = withheld.has(message.to) ? undefined : deps.memberOf(message.to);
   const receipt = peer && (await send(deps, message, peer));
-  // A peer that is being restored refuses for now; all its other answers are final.
-  if (!receipt || receipt.opened.reason === 'quarantined') {
+  if (receipt?.opened.reason === 'sent_before_restore') deps.onOutdated?.();
+  if (!receipt || FOR_NOW.includes(receipt.opened.reason)) {
     await postpone(db, message.mid, message.attempts, clock());
     return false;
   }
@@ -107,7 +124,7 @@ async function deliver(deps: DeliveryDeps, message: WaitingMessage): Promise<boo
     const sealed = await sealMessage(
       { step, tid, rid, epoch, prev, body, payload },
       {
-        from: { entityId: self, signingKey },
+        from: { entityId: self, signingKey, generation },
         to: { entityId: to.entityId, encryptionKey: to.messageEncryptionKey },
         now: clock(),
         randomBytes,

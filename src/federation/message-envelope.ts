@@ -26,6 +26,7 @@ import {
   type Payload,
   payloadHash,
   readContent,
+  readGeneration,
   requireDigest,
   type SenderKeys,
   stepOfTyp,
@@ -71,27 +72,49 @@ export type SealedMessage = {
 export async function sealMessage(
   draft: MessageDraft,
   by: {
-    readonly from: { readonly entityId: EntityId; readonly signingKey: SigningKey };
-    readonly to: {
+    readonly from: {
       readonly entityId: EntityId;
-      readonly encryptionKey: { readonly kid: string; readonly key: KeyObject };
+      readonly signingKey: SigningKey;
+      readonly generation?: number;
     };
+    readonly to: { readonly entityId: EntityId; readonly encryptionKey: EncryptionKey };
     readonly now: Date;
     readonly randomBytes: (size: number) => Uint8Array;
   },
 ): Promise<SealedMessage> {
+  const { payload } = draft;
+  const { jws, content, expiresAt } = await signMessage(draft, { ...by, to: by.to.entityId });
+  const jwe = await sealEnvelope({ jws, payload }, by.to.encryptionKey);
+  return { jwe, jws, mid: messageId(content), contentHash: contentHash(content), ph: content.ph, expiresAt };
+}
+
+/** Signs without sending: what was said is put on paper once more, as evidence. @throws MessageFault */
+export async function signMessage(
+  draft: MessageDraft,
+  by: {
+    readonly from: {
+      readonly entityId: EntityId;
+      readonly signingKey: SigningKey;
+      readonly generation?: number;
+    };
+    readonly to: EntityId;
+    readonly now: Date;
+    readonly randomBytes: (size: number) => Uint8Array;
+  },
+): Promise<{ readonly jws: string; readonly content: MessageContent; readonly expiresAt: Date }> {
   const { step, tid, rid, epoch, prev, payload } = draft;
-  const { from, to } = by;
+  const { from } = by;
   if (from.signingKey.publicJwk.use !== 'sig') throw new MessageFault('message', 'key_unknown', 'kid');
   const ph = payload && payloadHash(payload);
   const iat = epochSeconds(by.now);
   const exp = iat + MESSAGE_LIFETIME_SECONDS;
   const claims: JsonObject = {
     iss: from.entityId,
-    aud: to.entityId,
+    aud: by.to,
     iat,
     exp,
     jti: toBase64url(by.randomBytes(16)),
+    ...(from.generation ? { gen: from.generation } : {}),
     mid: messageId({ from: from.entityId, tid, step }),
     tid,
     ...(rid === undefined ? {} : { rid }),
@@ -104,16 +127,17 @@ export async function sealMessage(
   const jws = await signCompactJws(header, claims, from.signingKey.privateKey);
   // Read back as the receiver will: what our own reader refuses must not leave the house.
   const content = await inLayer('message', () => readContent(step, readJws(jws).jws.claims));
-  const jwe = await encrypt({ jws, ...(payload ? { payload: { ...payload } } : {}) }, to.encryptionKey);
-  const mid = messageId(content);
-  return { jwe, jws, mid, contentHash: contentHash(content), ph, expiresAt: new Date(exp * 1000) };
+  return { jws, content, expiresAt: new Date(exp * 1000) };
 }
 
-async function encrypt(
-  plaintext: JsonObject,
-  { kid, key }: { readonly kid: string; readonly key: KeyObject },
-): Promise<string> {
-  const bytes = Buffer.from(JSON.stringify(plaintext));
+export type EncryptionKey = { readonly kid: string; readonly key: KeyObject };
+
+/** What an envelope carries: a signed text and the personal data whose hash it names. Not believed yet. */
+export type Enclosed = { readonly jws: string; readonly payload: Payload | undefined };
+
+/** Encrypts to one authority. @throws MessageFault `too_long` */
+export async function sealEnvelope({ jws, payload }: Enclosed, { kid, key }: EncryptionKey): Promise<string> {
+  const bytes = Buffer.from(JSON.stringify({ jws, ...(payload ? { payload: { ...payload } } : {}) }));
   // White space after a JSON text says nothing (RFC 8259 §2).
   const padded = Buffer.alloc(Math.ceil(bytes.length / PADDING_STEP_BYTES) * PADDING_STEP_BYTES, ' ');
   bytes.copy(padded);
@@ -127,6 +151,8 @@ async function encrypt(
 export type OpenedMessage = MessageContent & {
   readonly mid: string;
   readonly jti: string;
+  /** How often the sender had been restored when it signed this text. */
+  readonly generation: number;
   readonly contentHash: string;
   readonly messageHash: string;
   readonly payload: Payload | undefined;
@@ -144,14 +170,23 @@ export type OpenedMessage = MessageContent & {
  */
 export async function openMessage(
   jwe: string,
-  rule: {
-    readonly self: { readonly entityId: EntityId; readonly decryptionKeys: readonly SigningKey[] };
-    readonly senderKeys: SenderKeys;
-    readonly now: Date;
-    readonly skewSeconds: number;
-  },
+  rule: MessageRule & { readonly self: { readonly decryptionKeys: readonly SigningKey[] } },
 ): Promise<OpenedMessage> {
-  const { jws: text, payload } = await openEnvelope(jwe, rule.self.decryptionKeys);
+  return readMessage(await openEnvelope(jwe, rule.self.decryptionKeys), rule);
+}
+
+export type MessageRule = {
+  readonly self: { readonly entityId: EntityId };
+  readonly senderKeys: SenderKeys;
+  readonly now: Date;
+  readonly skewSeconds: number;
+};
+
+/** What `openMessage` does with the opened envelope. @throws MessageFault */
+export async function readMessage(
+  { jws: text, payload }: Enclosed,
+  rule: MessageRule,
+): Promise<OpenedMessage> {
   return inLayer('message', async () => {
     const { step, jws } = readJws(text);
     await verifySender('message', jws, rule.senderKeys);
@@ -172,6 +207,7 @@ export async function openMessage(
       mid,
       payload,
       jti: requireDigest(jws.claims, 'jti', 16),
+      generation: readGeneration(jws.claims),
       contentHash: contentHash(content),
       messageHash: messageHash(text),
       jws: text,
@@ -180,8 +216,30 @@ export async function openMessage(
   });
 }
 
+/**
+ * Reads what somebody signed once, as evidence: authentic, but whether it has expired or was for us does not matter.
+ *
+ * @throws MessageFault
+ */
+export async function readEvidence(
+  text: string,
+  from: EntityId,
+  senderKeys: SenderKeys,
+): Promise<MessageContent & { readonly mid: string; readonly generation: number }> {
+  return inLayer('message', async () => {
+    const { step, jws } = readJws(text);
+    await verifySender('message', jws, senderKeys);
+    const content = readContent(step, jws.claims);
+    if (content.from !== from) throw new TokenFault('issuer_wrong', 'iss');
+    return { ...content, mid: messageId(content), generation: readGeneration(jws.claims) };
+  });
+}
+
 /** The payload is there if and only if the signature names its hash. */
-function checkPayload({ ph }: MessageContent, payload: Payload | undefined): void {
+export function checkPayload(
+  { ph }: { readonly ph: string | undefined },
+  payload: Payload | undefined,
+): void {
   if (ph === undefined && payload !== undefined) throw new MessageFault('message', 'payload_unexpected');
   if (ph !== undefined && payload === undefined) throw new MessageFault('message', 'payload_missing', 'ph');
   if (payload !== undefined && payloadHash(payload) !== ph)
@@ -197,7 +255,8 @@ function readJws(text: string): { readonly step: MessageStep; readonly jws: Comp
   return { step, jws };
 }
 
-function peekTyp(text: string): unknown {
+/** The `typ` that a text claims, by which its reader is chosen; the reader then demands it. */
+export function peekTyp(text: string): unknown {
   try {
     const header = parseStrictJsonBytes(
       Buffer.from(text.slice(0, MAX_JWS_LENGTH).split('.')[0] ?? '', 'base64url'),
@@ -208,10 +267,8 @@ function peekTyp(text: string): unknown {
   }
 }
 
-async function openEnvelope(
-  jwe: string,
-  decryptionKeys: readonly SigningKey[],
-): Promise<{ readonly jws: string; readonly payload: Payload | undefined }> {
+/** Decrypts; who has signed what is inside, the reader of its `typ` finds out. @throws MessageFault */
+export async function openEnvelope(jwe: string, decryptionKeys: readonly SigningKey[]): Promise<Enclosed> {
   const header = parseEnvelopeHeader(jwe);
   const key = decryptionKeys.find(({ kid, publicJwk }) => kid === header.kid && publicJwk.use === 'enc');
   if (!key) throw new MessageFault('envelope', 'key_unknown', 'kid');
@@ -271,7 +328,7 @@ async function decrypt(jwe: string, key: SigningKey): Promise<Buffer> {
   }
 }
 
-function readPlaintext(bytes: Buffer): { readonly jws: string; readonly payload: Payload | undefined } {
+function readPlaintext(bytes: Buffer): Enclosed {
   const { jws, payload, ...surplus } = parseObject(bytes, 'plaintext_malformed');
   if (typeof jws !== 'string') throw new MessageFault('envelope', 'plaintext_malformed', 'jws');
   if (Object.keys(surplus).length > 0) throw new MessageFault('envelope', 'plaintext_malformed');

@@ -87,6 +87,9 @@ export async function inLayer<T>(layer: MessageLayer, read: () => T | Promise<T>
   }
 }
 
+/** Restores are counted one by one, and a column must hold the count. */
+const MAX_GENERATION = 1_000_000;
+
 /**
  * What a message says, for ever: signed anew for each try, but never changed. No personal data: the signed text is
  * kept as evidence after the payload has been erased. What a later release adds goes into `body`.
@@ -155,7 +158,7 @@ export function payloadHash({ text, salt }: Payload): string {
   return sha256Base64url(Buffer.concat([saltBytes, Buffer.from(text)]));
 }
 
-const CLAIMS = ['iss', 'aud', 'iat', 'exp', 'jti', 'mid', 'tid', 'rid', 'epoch', 'ph', 'prev', 'body'];
+const CLAIMS = ['iss', 'aud', 'iat', 'exp', 'jti', 'gen', 'mid', 'tid', 'rid', 'epoch', 'ph', 'prev', 'body'];
 
 /**
  * Reads content out of claims, each by presence, then form. Exactly the known claims: one that a peer relies on and
@@ -184,6 +187,18 @@ export function readContent(step: MessageStep, claims: JsonObject): MessageConte
     prev: optional('prev', requireDigest),
     body,
   };
+}
+
+/**
+ * `gen`: how often the signer had been restored when it signed. It is of the envelope and not of the content: the same
+ * message is signed again under a higher one. Left out, as by yesterday's release, it is 0.
+ *
+ * @throws TokenFault `claim_malformed`
+ */
+export function readGeneration({ gen = 0 }: JsonObject): number {
+  if (typeof gen !== 'number' || !Number.isSafeInteger(gen) || gen < 0 || gen > MAX_GENERATION)
+    throw new TokenFault('claim_malformed', 'gen');
+  return gen;
 }
 
 /** @throws MessageFault `claim_unexpected`, without the name: a stranger chose it */

@@ -198,14 +198,7 @@ export type UnconfirmedMessage = { readonly mid: string; readonly step: string }
  * @returns those that may have arrived all the same
  */
 export async function erasePayloads(trx: Trx, tid: string, now: Date): Promise<UnconfirmedMessage[]> {
-  const unconfirmed = await trx
-    .selectFrom('outbox_message')
-    .select(['mid', 'step'])
-    .where('transfer_id', '=', tid)
-    .where('payload', 'is not', null)
-    .where('delivered_at', 'is', null)
-    .forUpdate()
-    .execute();
+  const unconfirmed = await lockUnconfirmed(trx, tid);
   await trx
     .updateTable('outbox_message')
     .set({ payload: null, delivered_at: sql`coalesce(delivered_at, ${now})` })
@@ -213,6 +206,17 @@ export async function erasePayloads(trx: Trx, tid: string, now: Date): Promise<U
     .where('payload', 'is not', null)
     .execute();
   return unconfirmed;
+}
+
+function lockUnconfirmed(trx: Trx, tid: string): Promise<UnconfirmedMessage[]> {
+  return trx
+    .selectFrom('outbox_message')
+    .select(['mid', 'step'])
+    .where('transfer_id', '=', tid)
+    .where('payload', 'is not', null)
+    .where('delivered_at', 'is', null)
+    .forUpdate()
+    .execute();
 }
 
 /** To whom something is due now. */
@@ -236,6 +240,36 @@ export async function countWaiting(db: Db): Promise<ReadonlyMap<EntityId, number
     .groupBy('destination')
     .execute();
   return new Map(rows.map(({ destination, waiting }) => [destination as EntityId, Number(waiting)]));
+}
+
+/**
+ * A transfer that is completed sends nothing any more. What its OFFER carried stays as long as the registration that it
+ * was copied from, under that one's data key: a destination restored from a backup has nobody else to ask for it.
+ *
+ * @returns those that may have arrived all the same
+ */
+export async function retirePayloads(trx: Trx, tid: string, now: Date): Promise<UnconfirmedMessage[]> {
+  const unconfirmed = await lockUnconfirmed(trx, tid);
+  await trx
+    .updateTable('outbox_message')
+    .set({
+      payload: sql`case when step = 'offer' then payload end`,
+      delivered_at: sql`coalesce(delivered_at, ${now})`,
+    })
+    .where('transfer_id', '=', tid)
+    .where('payload', 'is not', null)
+    .execute();
+  return unconfirmed;
+}
+
+/** What a message carried; undefined where it was erased, or its subject's data key is gone. */
+export async function findPayload(trx: Trx, vault: Vault, mid: string): Promise<Payload | undefined> {
+  const row = await trx
+    .selectFrom('outbox_message')
+    .select(['step', 'payload', 'payload_subject_kind', 'payload_subject_id', 'payload_epoch'])
+    .where('mid', '=', mid)
+    .executeTakeFirst();
+  return row && openPayload(trx, vault, row);
 }
 
 export async function summariseOutbox(

@@ -16,15 +16,16 @@ import {
   MESSAGE_LIFETIME_SECONDS,
   MessageFault,
   messageHash,
+  readGeneration,
   requireDigest,
   requireEntityId,
   type SenderKeys,
   verifySender,
 } from './message.ts';
 
-const RECEIPT_TYP = 'oath-receipt+jwt';
+export const RECEIPT_TYP = 'oath-receipt+jwt';
 const MAX_RECEIPT_LENGTH = 4_096;
-const CLAIMS = ['iss', 'aud', 'iat', 'exp', 'mid', 'message_hash', 'result', 'reason', 'log_head'];
+const CLAIMS = ['iss', 'aud', 'iat', 'exp', 'mid', 'message_hash', 'result', 'reason', 'log_head', 'gen'];
 
 /** `accepted`: processed now. `repeated`: known, the same content. `refused`: read, and not done. */
 export const RECEIPT_RESULTS = ['accepted', 'repeated', 'refused'] as const;
@@ -46,6 +47,8 @@ export type ReceiptContent = {
   /** A code `[a-z_]`, with `refused` and only then; a code, so that no free text can carry a name. */
   readonly reason?: string | undefined;
   readonly logHead?: LogHead | undefined;
+  /** How often the receiver had been restored; 0 where not said. */
+  readonly generation?: number | undefined;
 };
 
 /**
@@ -61,7 +64,7 @@ export async function signReceipt(
     readonly now: Date;
   },
 ): Promise<string> {
-  const { mid, result, reason, logHead } = content;
+  const { mid, result, reason, logHead, generation } = content;
   const iat = epochSeconds(by.now);
   const claims: JsonObject = {
     iss: by.from.entityId,
@@ -72,6 +75,7 @@ export async function signReceipt(
     message_hash: content.messageHash,
     result,
     ...(reason === undefined ? {} : { reason }),
+    ...(generation ? { gen: generation } : {}),
     ...(logHead ? { log_head: { tree_size: logHead.treeSize, root_hash: logHead.rootHash } } : {}),
   };
   await inLayer('receipt', () => readReceipt(claims));
@@ -127,6 +131,28 @@ export async function openReceipt(
   });
 }
 
+/**
+ * Reads a receipt that was given once, as evidence, whether it has expired or not.
+ *
+ * @throws MessageFault
+ */
+export async function readReceiptEvidence(
+  text: string,
+  from: EntityId,
+  senderKeys: SenderKeys,
+): Promise<ReceiptContent & { readonly generation: number }> {
+  return inLayer('receipt', async () => {
+    const jws = parseCompactJws(text, {
+      typ: RECEIPT_TYP,
+      maxLength: MAX_RECEIPT_LENGTH,
+      requiredHeader: ['kid'],
+    });
+    if (requireEntityId(jws.claims, 'iss') !== from) throw new TokenFault('issuer_wrong', 'iss');
+    await verifySender('receipt', jws, senderKeys);
+    return { ...readReceipt(jws.claims), generation: readGeneration(jws.claims) };
+  });
+}
+
 function readReceipt(claims: JsonObject): ReceiptContent {
   checkClaimNames('receipt', claims, CLAIMS);
   const word = requireString(claims, 'result');
@@ -142,6 +168,7 @@ function readReceipt(claims: JsonObject): ReceiptContent {
     result,
     reason,
     logHead: claims.log_head === undefined ? undefined : readLogHead(claims.log_head),
+    generation: readGeneration(claims),
   };
 }
 

@@ -9,8 +9,17 @@ import { Refusal } from '../kernel/refusal.ts';
 import type { SigningKey } from '../kernel/signing-key.ts';
 import type { Member } from './authority-metadata.ts';
 import { checkRepeated, MESSAGE_SKEW_SECONDS, MessageFault, type SenderKeys } from './message.ts';
-import { type OpenedMessage, openMessage } from './message-envelope.ts';
+import {
+  type Enclosed,
+  type MessageRule,
+  type OpenedMessage,
+  openEnvelope,
+  peekTyp,
+  readMessage,
+} from './message-envelope.ts';
+import { type OpenedRecall, RECALL_TYP, readRecall } from './recall.ts';
 import { type ReceiptResult, signReceipt } from './receipt.ts';
+import { readStanding } from './standing-store.ts';
 
 /** What the transfer made of a message. `reason` with `refused` only, a code `[a-z_]`. */
 export type Handled = { readonly result: ReceiptResult; readonly reason?: string };
@@ -25,7 +34,12 @@ export type ReceiptDeps = {
   readonly senderKeys: SenderKeys;
   /** Decides and acts in the given transaction. */
   readonly handle: (trx: Trx, message: OpenedMessage, from: Member) => Promise<Handled>;
+  /** Says what is held of a member that asks; the answer is an envelope to it. */
+  readonly testify: (trx: Trx, recall: OpenedRecall, from: Member) => Promise<string>;
 };
+
+/** `receipt`: a signed text, to a message. `testimony`: an envelope, to an authority that asks about itself. */
+export type PeerAnswer = { readonly kind: 'receipt' | 'testimony'; readonly text: string };
 
 /**
  * Takes a message of a peer: opens it, then does everything in one transaction — known identity, decision, evidence,
@@ -33,27 +47,44 @@ export type ReceiptDeps = {
  * sender, having no receipt, sends again. A text
  * played again needs no list of its own: its identity is known, so it changes nothing, and after two minutes it has expired.
  *
- * @returns the receipt, a compact JWS
  * @throws Refusal `peer_message_refused` for what is not an authentic message to this authority
  */
-export async function receiveMessage(deps: ReceiptDeps, text: string): Promise<string> {
-  const message = await open(deps, text);
-  const from = deps.memberOf(message.from);
-  if (!from) throw new Refusal('peer_message_refused', { reason: 'sender_unknown' });
-  return inTransaction(deps.db, (trx) => take(deps, trx, message, from), { repeatable: true });
+export async function receiveMessage(deps: ReceiptDeps, text: string): Promise<PeerAnswer> {
+  const enclosed = await orRefuse(() => openEnvelope(text, deps.decryptionKeys));
+  const rule: MessageRule = {
+    self: { entityId: deps.self },
+    senderKeys: deps.senderKeys,
+    now: deps.clock(),
+    skewSeconds: MESSAGE_SKEW_SECONDS,
+  };
+  return peekTyp(enclosed.jws) === RECALL_TYP
+    ? answerRecall(deps, enclosed, rule)
+    : confirm(deps, enclosed, rule);
 }
 
-async function open(
-  { self, decryptionKeys, senderKeys, clock }: ReceiptDeps,
-  text: string,
-): Promise<OpenedMessage> {
+async function answerRecall(deps: ReceiptDeps, enclosed: Enclosed, rule: MessageRule): Promise<PeerAnswer> {
+  const recall = await orRefuse(() => readRecall(enclosed, rule));
+  const from = requireMember(deps, recall.from);
+  const work = (trx: Trx) => deps.testify(trx, recall, from);
+  return { kind: 'testimony', text: await inTransaction(deps.db, work, { repeatable: true }) };
+}
+
+async function confirm(deps: ReceiptDeps, enclosed: Enclosed, rule: MessageRule): Promise<PeerAnswer> {
+  const message = await orRefuse(() => readMessage(enclosed, rule));
+  const from = requireMember(deps, message.from);
+  const work = (trx: Trx) => take(deps, trx, message, from);
+  return { kind: 'receipt', text: await inTransaction(deps.db, work, { repeatable: true }) };
+}
+
+function requireMember({ memberOf }: ReceiptDeps, entityId: EntityId): Member {
+  const member = memberOf(entityId);
+  if (!member) throw new Refusal('peer_message_refused', { reason: 'sender_unknown' });
+  return member;
+}
+
+async function orRefuse<Result>(read: () => Promise<Result>): Promise<Result> {
   try {
-    return await openMessage(text, {
-      self: { entityId: self, decryptionKeys },
-      senderKeys,
-      now: clock(),
-      skewSeconds: MESSAGE_SKEW_SECONDS,
-    });
+    return await read();
   } catch (error) {
     if (error instanceof MessageFault) throw new Refusal('peer_message_refused', { reason: error.reason });
     throw error;
@@ -68,7 +99,7 @@ async function take(deps: ReceiptDeps, trx: Trx, message: OpenedMessage, from: M
   await sql`select pg_advisory_xact_lock(hashtextextended(${`message ${message.mid}`}, 0))`.execute(trx);
   const known = await trx
     .selectFrom('inbox_message')
-    .select(['mid', 'content_hash'])
+    .select(['mid', 'content_hash', 'generation'])
     .where('mid', '=', message.mid)
     .executeTakeFirst();
   const handled: Handled =
@@ -82,10 +113,13 @@ async function take(deps: ReceiptDeps, trx: Trx, message: OpenedMessage, from: M
       messageHash: message.messageHash,
       result,
       ...(result === 'refused' ? { reason: reason ?? 'refused' } : {}),
+      generation: (await readStanding(trx)).generation,
     },
     { from: { entityId: self, signingKey }, to: message.from, now: at },
   );
   if (!known) await rememberMessage(trx, message, result, at);
+  else if (message.generation > known.generation && reason !== 'quarantined')
+    await replaceMessage(trx, message, result);
   await keepEvidence(trx, clock, message, receipt);
   await appendEvent(trx, clock, {
     type: 'message_received',
@@ -98,9 +132,15 @@ async function take(deps: ReceiptDeps, trx: Trx, message: OpenedMessage, from: M
   return receipt;
 }
 
-/** QUERY asks again on purpose and changes nothing; every other step says one thing for ever. */
-function saysOtherwise(known: { mid: string; content_hash: string }, message: OpenedMessage): boolean {
-  if (message.step === 'query') return false;
+/**
+ * QUERY asks again on purpose and changes nothing; every other step says one thing for ever. Only a sender that was
+ * restored since may say another, having forgotten the first: what that is worth the transfer decides.
+ */
+function saysOtherwise(
+  known: { mid: string; content_hash: string; generation: number },
+  message: OpenedMessage,
+): boolean {
+  if (message.step === 'query' || message.generation > known.generation) return false;
   try {
     checkRepeated({ mid: known.mid, contentHash: known.content_hash }, message);
     return false;
@@ -126,7 +166,20 @@ async function rememberMessage(
       content_hash: message.contentHash,
       received_at: at,
       result,
+      generation: message.generation,
     })
+    .execute();
+}
+
+async function replaceMessage(
+  trx: Trx,
+  { mid, contentHash, generation }: OpenedMessage,
+  result: ReceiptResult,
+): Promise<void> {
+  await trx
+    .updateTable('inbox_message')
+    .set({ content_hash: contentHash, generation, result })
+    .where('mid', '=', mid)
     .execute();
 }
 

@@ -1532,6 +1532,73 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/network/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether this node relies on its memory (復元後の隔離)
+         * @description A node whose database was restored from a backup decides nothing before every other member has shown what it holds of
+         *     it. Who has answered and who has not stands here. No personal data.
+         */
+        get: operations["getQuarantine"];
+        put?: never;
+        /**
+         * Go into quarantine (隔離を始める)
+         * @description For a database that was restored from a base backup, or failed over without proof that nothing was lost. Nothing is changed
+         *     until every other member has answered; certificates are verified as always. `npm run quarantine` does it before the start.
+         */
+        post: operations["enterQuarantine"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/network/quarantine/waivers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Propose to return without the answer of named members (回答を待たない再開の申請)
+         * @description The risk: what this authority had handed over to a named member, or received from it, and has forgotten, stays forgotten until that
+         *     member answers after all; such a registration may have two holders meanwhile. Another administrator decides.
+         */
+        post: operations["proposeWaiver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/network/quarantine/waivers/{waiverId}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide on it (回答を待たない再開の決裁)
+         * @description Never by who proposed it.
+         */
+        post: operations["decideWaiver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/members": {
         parameters: {
             query?: never;
@@ -1691,7 +1758,8 @@ export interface paths {
         put?: never;
         /**
          * A signed and encrypted message of another authority (自治体間通信)
-         * @description The message proves its sender. The answer is a signed receipt; a repeated message gets the same result again.
+         * @description The message proves its sender. The answer is a signed receipt; a repeated message gets the same result again. A member that asks what is
+         *     held of it, after a restore for example, gets an encrypted testimony instead.
          */
         post: operations["receiveMessage"];
         delete?: never;
@@ -2356,7 +2424,39 @@ export interface components {
             };
             leafHash: string;
         };
+        Quarantine: {
+            /** @enum {string} */
+            standing: "in_service" | "quarantined";
+            /** @description How often this authority had to find out what it had forgotten */
+            generation: number;
+            /** @enum {string} */
+            cause?: "restored" | "operator" | "proven_by_member" | "generation_known";
+            /** Format: date-time */
+            since?: string;
+            members: {
+                code: components["schemas"]["AuthorityCode"];
+                /** @enum {string} */
+                state: "awaited" | "answered" | "waived";
+                /** @description Why the last answer does not count */
+                fault?: string;
+            }[];
+            waivers: components["schemas"]["QuarantineWaiver"][];
+        };
+        QuarantineWaiver: {
+            /** Format: uuid */
+            waiverId: string;
+            /** @enum {string} */
+            state: "proposed" | "approved" | "declined";
+            members: components["schemas"]["AuthorityCode"][];
+            /** @enum {string} */
+            reason: "member_destroyed" | "member_unreachable" | "member_suspended" | "evidence_unusable";
+        };
         NetworkStatus: {
+            /**
+             * @description More under /v1/network/quarantine
+             * @enum {string}
+             */
+            standing: "in_service" | "quarantined";
             members: {
                 code: components["schemas"]["AuthorityCode"];
                 entityId: string;
@@ -6717,6 +6817,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "standing": "in_service",
                      *       "members": [],
                      *       "outbox": {
                      *         "waiting": 0,
@@ -6726,6 +6827,182 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["NetworkStatus"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getQuarantine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The standing, and how far the answers have come */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "standing": "in_service",
+                     *       "generation": 0,
+                     *       "members": [],
+                     *       "waivers": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Quarantine"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    enterQuarantine: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Chosen by the caller, new for each new command; the same key with the same body is carried out once. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "restored_from_backup"
+                 *     }
+                 */
+                "application/json": {
+                    /** @enum {string} */
+                    reason: "restored_from_backup" | "failed_over";
+                };
+            };
+        };
+        responses: {
+            /** @description In quarantine, under this generation */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "generation": 1
+                     *     }
+                     */
+                    "application/json": {
+                        generation: number;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    proposeWaiver: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Chosen by the caller, new for each new command; the same key with the same body is carried out once. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "members": [
+                 *         "272108"
+                 *       ],
+                 *       "reason": "member_destroyed",
+                 *       "riskAccepted": true
+                 *     }
+                 */
+                "application/json": {
+                    members: components["schemas"]["AuthorityCode"][];
+                    /** @enum {string} */
+                    reason: "member_destroyed" | "member_unreachable" | "member_suspended" | "evidence_unusable";
+                    /**
+                     * @description The risk above has been read and is accepted
+                     * @constant
+                     */
+                    riskAccepted: true;
+                };
+            };
+        };
+        responses: {
+            /** @description Proposed */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "waiverId": "01930a3c-93a4-7d76-8a57-0a52d0c0f003",
+                     *       "state": "proposed",
+                     *       "members": [
+                     *         "272108"
+                     *       ],
+                     *       "reason": "member_destroyed"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["QuarantineWaiver"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    decideWaiver: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Chosen by the caller, new for each new command; the same key with the same body is carried out once. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                waiverId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "decision": "approve"
+                 *     }
+                 */
+                "application/json": {
+                    /** @enum {string} */
+                    decision: "approve" | "decline";
+                };
+            };
+        };
+        responses: {
+            /** @description Decided */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "waiverId": "01930a3c-93a4-7d76-8a57-0a52d0c0f003",
+                     *       "state": "proposed",
+                     *       "members": [
+                     *         "272108"
+                     *       ],
+                     *       "reason": "member_destroyed"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["QuarantineWaiver"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -7008,7 +7285,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Signed receipt */
+            /** @description Signed receipt, or testimony */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7016,6 +7293,8 @@ export interface operations {
                 content: {
                     /** @example eyJ.eyJ.c2ln */
                     "application/jwt": string;
+                    /** @example eyJ..eyJ.c2ln.c2ln */
+                    "application/jose": string;
                 };
             };
             default: components["responses"]["Problem"];

@@ -29,6 +29,8 @@ export type Operation = {
   readonly errorForm: 'problem' | 'oauth';
   readonly rawBody: boolean;
   readonly idempotent: boolean;
+  /** Changes what this authority holds or has issued, so not while it is in quarantine. */
+  readonly needsService: boolean;
   readonly bodyLimitBytes: number | undefined;
   readonly ratePerMinute: number | undefined;
 };

@@ -3,6 +3,7 @@ import type { Member as KnownMember } from '../federation/authority-metadata.ts'
 import { hasten } from '../federation/outbox.ts';
 import type { RefusedKind } from '../federation/peer-refusals.ts';
 import { receiveMessage } from '../federation/receive-message.ts';
+import { readStanding } from '../federation/standing-store.ts';
 import { dayInJapan } from '../kernel/clock.ts';
 import { isRefusal, Refusal } from '../kernel/refusal.ts';
 import type { components } from './api.generated.ts';
@@ -111,10 +112,12 @@ export function networkHandlers(node: NodeParts): Handlers<NetworkOperations> {
     },
 
     async receiveMessage({ rawBody }) {
-      const receipt = await noted('message', () => receiveMessage(node.receiptDeps, rawBody ?? ''));
+      const answer = await noted('message', () => receiveMessage(node.receiptDeps, rawBody ?? ''));
       node.wake('arrivals');
       node.wake('outbox');
-      return { status: 200, contentType: 'application/jwt', body: receipt };
+      return answer.kind === 'receipt'
+        ? { status: 200, contentType: 'application/jwt', body: answer.text }
+        : { status: 200, contentType: 'application/jose', body: answer.text };
     },
 
     async receiveStatusList({ rawBody }) {
@@ -140,7 +143,10 @@ export function networkHandlers(node: NodeParts): Handlers<NetworkOperations> {
       ];
       const missing = checks.find(({ passed }) => !passed);
       if (missing) throw new Refusal('not_ready', { retryAfterSeconds: 1, cause: missing.check });
-      return { status: 200, body: { status: 'ready', checks } };
+      // Not among what makes it unready: a quarantined authority goes on verifying certificates.
+      const { inService } = await readStanding(db);
+      const standing = { check: 'in_service', passed: inService };
+      return { status: 200, body: { status: 'ready', checks: [...checks, standing] } };
     },
   };
 

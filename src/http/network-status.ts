@@ -2,6 +2,7 @@ import type { Member } from '../federation/authority-metadata.ts';
 import type { Standing } from '../federation/member-standing.ts';
 import { countWaiting, summariseOutbox } from '../federation/outbox.ts';
 import type { Contact } from '../federation/peer-contacts.ts';
+import { findWitnesses, readStanding } from '../federation/standing-store.ts';
 import { epochSeconds } from '../kernel/clock.ts';
 import type { components } from './api.generated.ts';
 import { CAUSE_WORDS, clockWords } from './network-words.ts';
@@ -23,7 +24,12 @@ export async function networkStatus(node: NodeParts): Promise<Status> {
   const anchor = contactBody(contacts.of(node.anchor));
   const refusals = node.refusals.list();
   const fastSeconds = contacts.ownClockFastSeconds();
+  const { inService, generation } = await readStanding(db);
+  const unanswered = (await findWitnesses(db, generation)).filter(({ answered }) => !answered);
   const alarms = [
+    ...(inService ? [] : ['quarantined']),
+    ...unanswered.map(({ code }) => `evidence_awaited:${code}`),
+    ...unanswered.flatMap(({ code, fault }) => (fault ? [`evidence_fault:${code}:${fault}`] : [])),
     ...(outbox.oldestSeconds > OUTBOX_ALARM_SECONDS ? ['outbox_delayed'] : []),
     ...members
       .filter(({ trust, standing = 'active' }) => trust !== 'verified' && standing === 'active')
@@ -36,6 +42,7 @@ export async function networkStatus(node: NodeParts): Promise<Status> {
     ...(directory.history.alarm ? [directory.history.alarm] : []),
   ];
   return {
+    standing: inService ? 'in_service' : 'quarantined',
     members,
     anchor,
     outbox,

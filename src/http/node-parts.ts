@@ -16,6 +16,7 @@ import type { RuleLibrary } from '../registry/rule-library.ts';
 import type { RuleBook } from '../registry/rule-set.ts';
 import type { Vault } from '../registry/vault.ts';
 import type { HandleDeps } from '../transfer/handle-message.ts';
+import type { QuarantineDeps } from '../transfer/leave-quarantine.ts';
 import type { ContentFault } from './content-check.ts';
 import type { Sessions } from './session.ts';
 
@@ -53,13 +54,14 @@ export type NodeParts = {
   readonly statusTerms: StatusListTerms;
   readonly transferDeps: HandleDeps & { readonly db: Db };
   readonly receiptDeps: ReceiptDeps;
+  readonly quarantineDeps: QuarantineDeps;
   readonly sessions: Sessions;
   readonly sessionSeconds: number;
   readonly logSigner: LogSigner;
   /** Signs what this node publishes about itself. */
   readonly publications: Publications;
   /** Wakes the workers after a command that leaves work behind, so that nobody waits for the next turn. */
-  readonly wake: (work: 'arrivals' | 'outbox' | 'status' | 'renewals') => void;
+  readonly wake: (work: 'arrivals' | 'outbox' | 'status' | 'renewals' | 'quarantine') => void;
 };
 
 export type Publications = {

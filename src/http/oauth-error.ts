@@ -30,6 +30,7 @@ export function oauthAnswerOf(refusal: Refusal): OAuthAnswer {
       };
     }
     case 'not_ready':
+    case 'node_quarantined':
       return { status: 503, body: { error: 'temporarily_unavailable' } };
     case 'record_not_found':
       return { status: 404, body: { error: 'invalid_request' } };

@@ -305,6 +305,23 @@ export const PROBLEM_WORDS_EN: ProblemWords = {
           ? `Choose ${successor.en}, which has taken its register over, as the origin.`
           : 'Offer a new oath here. Certificates that it issued can be verified as before.',
   }),
+  node_quarantined: ({ unanswered }) => ({
+    title: 'This authority is finding out what it has forgotten',
+    wrong: `Its database was restored, so it asks every other member what was already handed over, and changes nothing meanwhile.${
+      unanswered.length > 0 ? ` Still to answer: ${unanswered.join(', ')}.` : ''
+    } Nothing was stored. Certificates are verified as always.`,
+    toDo: 'Try again in a few minutes. If it lasts, an administrator sees who has not answered under /v1/network/quarantine, and two administrators can go on without them.',
+  }),
+  waiver_state_conflict: ({ state, allowed }) => ({
+    title: 'Not possible in the present state',
+    wrong: `It is "${state}"; this can be done only in: ${allowed.join(', ')}.`,
+    toDo: 'Look at the state of the quarantine again.',
+  }),
+  waiver_not_possible: ({ allowed }) => ({
+    title: 'These members need not be waived',
+    wrong: `Only members that have not answered can be left out. They are: ${allowed.join(', ') || 'none'}.`,
+    toDo: 'Name only members that have not answered.',
+  }),
   not_ready: ({ retryAfterSeconds }) => ({
     title: 'The service is not ready',
     wrong: 'Something this request needs is not there yet.',

@@ -317,6 +317,23 @@ export const PROBLEM_WORDS_JA: ProblemWords = {
           ? `登録を引き継いだ${successor.ja}を継続元に選んでください。`
           : 'この自治体での新しい宣誓をご案内ください。交付済みの受領証はこれまでどおり確認できます。',
   }),
+  node_quarantined: ({ unanswered }) => ({
+    title: 'この自治体は、失われた記録を確かめています',
+    wrong: `データベースが復元されたため、すでに引き継いだ登録がないかを他のすべての加盟自治体に問い合わせています。その間は何も変更しません。${
+      unanswered.length > 0 ? `回答を待っている自治体：${unanswered.join('、')}。` : ''
+    }何も保存されていません。受領証の検証は通常どおりできます。`,
+    toDo: '数分後にもう一度お試しください。長く続くときは、管理者が /v1/network/quarantine で未回答の自治体を確かめ、管理者二人の判断で回答を待たずに再開できます。',
+  }),
+  waiver_state_conflict: ({ state, allowed }) => ({
+    title: 'いまの状態ではできません',
+    wrong: `現在の状態は「${state}」です。できるのは次の状態のときです：${allowed.join('、')}`,
+    toDo: '隔離の状態を確かめ直してください。',
+  }),
+  waiver_not_possible: ({ allowed }) => ({
+    title: '回答を待たない扱いにできない自治体が含まれています',
+    wrong: `まだ回答していない自治体だけを指定できます：${allowed.join('、') || 'ありません'}`,
+    toDo: '未回答の自治体だけを指定してください。',
+  }),
   not_ready: ({ retryAfterSeconds }) => ({
     title: 'ただいま準備中です',
     wrong: 'この処理に必要なものがまだそろっていません。',

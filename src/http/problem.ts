@@ -103,6 +103,9 @@ const STATUS = {
   peer_message_refused: 400,
   peer_unknown: 403,
   peer_not_in_agreement: 409,
+  node_quarantined: 503,
+  waiver_state_conflict: 409,
+  waiver_not_possible: 422,
   not_ready: 503,
 } as const satisfies Record<RefusalCode, number>;
 

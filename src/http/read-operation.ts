@@ -36,6 +36,7 @@ export function readOperation({ components, path, item, key, operation }: Source
     errorForm: errorFormOf(operationId, operation['x-error-form']),
     rawBody,
     idempotent: idempotencyOf(operationId, operation['x-idempotency']),
+    needsService: standingOf(operationId, operation['x-standing']),
     bodyLimitBytes: positive(operationId, 'x-body-limit', operation['x-body-limit']),
     ratePerMinute: rateOf(operationId, operation['x-rate-limit']),
   };
@@ -149,4 +150,10 @@ function resolved(components: Node, node: Node, operationId: string): Node {
   if (target === undefined)
     throw new ContractFault(operationId, `refers to ${node.$ref}, which is not there.`);
   return resolved(components, asNode(target, operationId), operationId);
+}
+
+function standingOf(operationId: string, node: unknown): boolean {
+  if (node !== undefined && node !== 'in-service')
+    throw new ContractFault(operationId, 'has an x-standing other than `in-service`.');
+  return node === 'in-service';
 }

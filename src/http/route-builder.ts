@@ -17,13 +17,24 @@ declare module 'fastify' {
   }
 }
 
+export type RouteOptions = {
+  readonly sessions: Sessions;
+  readonly clock: Clock;
+  readonly servedBy?: Server;
+  /** Refuses while this authority may change nothing; asked before operations that would. */
+  readonly demandService?: () => Promise<void>;
+};
+
+/** For servers that hold nothing which could be forgotten. */
+const alwaysInService = async (): Promise<void> => undefined;
+
 export type AnyHandlers = Readonly<Record<string, AnyHandler>>;
 
 /**
  * One route per operation of the contract that this kind of server serves, each with its handler. Who may call it, what
  * it takes and what it answers are read from the contract, so no route can be served without its guard.
  *
- * Order at each request: rate limit, session, role, media type, size, form, handler, form of the answer.
+ * Order at each request: rate limit, session, role, media type, size, form, standing, handler, form of the answer.
  *
  * @throws ContractFault where an operation has no handler, or a handler no operation
  */
@@ -31,7 +42,7 @@ export function buildRoutes(
   app: FastifyInstance,
   contract: Contract,
   handlers: AnyHandlers,
-  { sessions, clock, servedBy = 'authority' }: { sessions: Sessions; clock: Clock; servedBy?: Server },
+  { sessions, clock, servedBy = 'authority', demandService = alwaysInService }: RouteOptions,
 ): void {
   const operations = contract.operations.filter((operation) => operation.servedBy.includes(servedBy));
   demandOneEach(operations, handlers);
@@ -53,7 +64,9 @@ export function buildRoutes(
         onRequest: async (request) => admit(operation, request, sessions, rateLimit),
         handler: async (request: FastifyRequest, reply: FastifyReply) => {
           const { attempt } = request;
-          const result = await handle(read(request, attempt.actor));
+          const input = read(request, attempt.actor);
+          if (operation.needsService) await demandService();
+          const result = await handle(input);
           return send(reply, result, (failure) => {
             attempt.failure = failure;
           });

@@ -65,6 +65,9 @@ export type RefusalFacts = {
     readonly since: string;
     readonly successor?: { readonly ja: string; readonly en: string };
   };
+  node_quarantined: { readonly since: string; readonly unanswered: readonly string[] };
+  waiver_state_conflict: { readonly state: string; readonly allowed: readonly string[] };
+  waiver_not_possible: { readonly allowed: readonly string[] };
   not_ready: { readonly retryAfterSeconds: number; readonly cause: string };
 };
 

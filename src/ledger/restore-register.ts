@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { appendEvent } from '../audit/audit-log.ts';
 import { DatabaseFault } from '../db/database-fault.ts';
 import { type Db, inTransaction, type Trx } from '../db/transaction.ts';
+import { enterQuarantine } from '../federation/standing-store.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Vault } from '../registry/vault.ts';
 import { RestoreFault } from './restore-fault.ts';
@@ -58,6 +59,8 @@ export async function restoreRegister(
       visibility: 'staff',
       facts: { registrations: restored.registrations },
     });
+    // What was committed after the export is forgotten here, and others may hold what came of it.
+    await enterQuarantine(trx, clock, { cause: 'restored', self: expected.entityId });
     return restored;
   });
 }

@@ -296,6 +296,7 @@ export const TABLES: readonly TablePlan[] = [
       content_hash: 'text',
       received_at: 'timestamptz',
       result: 'text',
+      generation: 'integer',
     },
     key: ['mid'],
   }),
@@ -310,6 +311,14 @@ export const TABLES: readonly TablePlan[] = [
       at: 'timestamptz',
     },
     key: ['id'],
+  }),
+  plan('peer_generation', {
+    columns: { entity_id: 'text', generation: 'integer', nonce: 'text', seen_at: 'timestamptz' },
+    key: ['entity_id'],
+  }),
+  plan('custody_tombstone', {
+    columns: { registration_id: 'uuid', epoch: 'integer', state: 'text', transfer_id: 'uuid' },
+    key: ['registration_id'],
   }),
   plan('procedure', {
     columns: {
@@ -469,6 +478,10 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
   partner_search: "computed from the partners under the new node's key",
   member_status_list: 'public; fetched again from each member',
   member_blinded_index: 'fetched again from each member',
+  node_standing: 'a restored node enters a quarantine of its own',
+  quarantine_witness: 'belongs to a quarantine that the restored node does not continue',
+  quarantine_waiver:
+    'belongs to a quarantine that the restored node does not continue; the log keeps who decided',
   presentation_request: 'questions to wallets that expire; what was answered belongs to whoever asked',
   wallet_offer: 'codes and secrets of half an hour; the counter makes a new offer',
   wallet_token: 'secrets that expire; a wallet that waits is offered its certificate anew',

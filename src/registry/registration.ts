@@ -37,6 +37,9 @@ export const TRANSITIONS = {
   close: { from: ['released'], to: 'closed' },
   /** Dissolution, death, revocation and the like; an offer is cancelled in the same transaction. */
   end: { from: ['active', 'offered', 'received'], to: 'ended' },
+  /** What an authority restored from a backup learns: it had released this, or it had gone on altogether. */
+  recallRelease: { from: ['active', 'offered', 'received'], to: 'released' },
+  recallClosing: { from: ['active', 'offered', 'received', 'released'], to: 'closed' },
   abandon: { from: ['staged'], to: 'abandoned' },
   /** The same registration is offered again: epochs count hand-overs, so it comes with the same epoch. */
   stageAgain: { from: ['abandoned'], to: 'staged' },

@@ -6,6 +6,14 @@ import { DatabaseFault } from '../db/database-fault.ts';
 import type { Trx } from '../db/transaction.ts';
 import { saltPayload } from '../federation/message.ts';
 import { enqueueMessage, type WaitingPayload } from '../federation/outbox.ts';
+import {
+  awaitsAnswerOf,
+  findPeerGeneration,
+  holdStanding,
+  lockPeer,
+  outOfService,
+  raisePeerGeneration,
+} from '../federation/standing-store.ts';
 import type { AuthorityCode, EntityId } from '../kernel/authority.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { sha256Base64url } from '../kernel/digest.ts';
@@ -15,12 +23,20 @@ import { TRANSITIONS } from '../registry/registration.ts';
 import { changeState, findEpoch, type NewRegistration } from '../registry/registration-store.ts';
 import { destroyDataKey, type Vault } from '../registry/vault.ts';
 import { type ArrivedContinuity, keepContinuity } from './carry-continuity.ts';
-import { closeCase, dropPayloads, isFinal } from './close-case.ts';
-import { type End, invalidateEpoch, loadCustody, storeCustody } from './custody-store.ts';
+import { closeCase, dropPayloads, isFinal, retireOffer } from './close-case.ts';
+import {
+  closeOlder,
+  type End,
+  invalidateEpoch,
+  loadCustody,
+  storeCustody,
+  storeRecalled,
+} from './custody-store.ts';
 import { reduce, registrationOf, transferOf } from './protocol.ts';
 import type { Decision, Effect, ProtocolEvent } from './protocol-event.ts';
 import type { ProtocolMessage } from './protocol-message.ts';
-import { ABSENT, NO_TRANSFER, type TransferState } from './protocol-state.ts';
+import { ABSENT, type Custody, NO_TRANSFER, type Standing, type TransferState } from './protocol-state.ts';
+import { counterpartOf, standingTowards } from './quarantine.ts';
 import { stageRegistration } from './stage-registration.ts';
 import { PROVIDED_ITEMS } from './transfer-payload.ts';
 import {
@@ -74,6 +90,7 @@ export async function applyEvent(
   event: ProtocolEvent,
   at: Circumstances,
 ): Promise<Decision> {
+  const { standing: own, peerGeneration } = await holdGenerations(trx, event);
   const rid = await lockRegistration(trx, event);
   const custody = await loadCustody(trx, rid);
   const tid = transferOf(event, custody);
@@ -82,15 +99,70 @@ export async function applyEvent(
   const transfer = row?.protocol ?? NO_TRANSFER;
   // Another transaction gave the transfer its registration while this one waited: only the next try knows what to lock.
   if (registrationOf(event, transfer) !== rid) throw new TransferMoved();
-  // Generations count restores from a backup; an authority that was never restored is in its first.
-  const decision = reduce({ standing: 'IN_SERVICE', peerGeneration: 0, custody, transfer }, event);
-  if (rid !== undefined) await storeCustody(trx, rid, custody, decision.custody, at.end);
+  const standing = await standingFor(trx, own, event, transfer);
+  const decision = reduce({ standing, peerGeneration, custody, transfer }, event);
+  const isRefused = decision.outcome.kind === 'REFUSED' && decision.outcome.because === 'quarantined';
+  if (isRefused) await refusePeople(trx, own, at.actor);
+  if (!isRefused && 'from' in event && event.generation > peerGeneration)
+    await raisePeerGeneration(trx, event.from, event, deps.clock());
+  if (event.event === 'EVIDENCE') await prepareArrival(trx, deps, custody, decision.custody, at);
+  if (rid !== undefined && event.event === 'EVIDENCE')
+    await storeRecalled(trx, rid, custody, decision.custody);
+  else if (rid !== undefined) await storeCustody(trx, rid, custody, decision.custody, at.end);
   if (decision.transfer !== transfer && decision.transfer.side !== 'NONE') {
     await storeTransfer(trx, deps, row, decision.transfer, at);
   }
   for (const effect of decision.effects) await carryOut(trx, deps, effect, decision, at);
   await queueMessages(trx, deps, decision, at);
   return decision;
+}
+
+type Own = Awaited<ReturnType<typeof holdStanding>>;
+
+/** Whether this authority may decide, and what it has seen of the sender: neither changes before the transaction ends. */
+async function holdGenerations(
+  trx: Trx,
+  event: ProtocolEvent,
+): Promise<{ readonly standing: Own; readonly peerGeneration: number }> {
+  const standing = await holdStanding(trx);
+  if (!('from' in event)) return { standing, peerGeneration: 0 };
+  await lockPeer(trx, event.from);
+  return { standing, peerGeneration: (await findPeerGeneration(trx, event.from)).generation };
+}
+
+/**
+ * Out of service towards all, or, where two administrators have gone on without a member's answer, towards that member
+ * only: what it may hold of ours is still not known.
+ */
+async function standingFor(
+  trx: Trx,
+  { inService, generation }: Own,
+  event: ProtocolEvent,
+  transfer: TransferState,
+): Promise<Standing> {
+  const counterpart = counterpartOf(event, transfer);
+  const awaits = counterpart !== undefined && (await awaitsAnswerOf(trx, generation, counterpart));
+  return standingTowards(inService, awaits);
+}
+
+/** Background work comes back later by itself; a person is told what is happening. @throws Refusal `node_quarantined` */
+async function refusePeople(trx: Trx, { generation, since }: Own, actor: Actor): Promise<void> {
+  if (actor.kind === 'system' || actor.kind === 'peer') return;
+  throw await outOfService(trx, generation, since);
+}
+
+/** Evidence may bring a registration whose record is not staged here: it comes with the evidence, or not at all. */
+async function prepareArrival(
+  trx: Trx,
+  deps: ProtocolDeps,
+  before: Custody,
+  after: Custody,
+  at: Circumstances,
+): Promise<void> {
+  if (after === before || after.state !== 'RECEIVED' || !at.staged) return;
+  const { id } = at.staged;
+  await closeOlder(trx, id, after);
+  if ((await findEpoch(trx, id, after.epoch))?.state !== 'staged') await stage(trx, deps, after.tid, at);
 }
 
 /** Names the registration, takes its lock first and the transfer's after it: always this order, so that nobody waits in a ring. */
@@ -256,7 +328,7 @@ async function invalidate(
     clock(),
   );
   if (!continued) return;
-  await dropPayloads(trx, clock, transfer.tid);
+  await retireOffer(trx, clock, transfer.tid);
   // The couple may have come back before this message did; the row they left behind is closed all the same.
   const left = await findEpoch(trx, rid, epoch);
   if (left?.state === 'released') await changeState(trx, left, TRANSITIONS.close);
@@ -268,7 +340,7 @@ async function stage(
   tid: Id<'transfer'>,
   { staged }: Circumstances,
 ): Promise<void> {
-  if (!staged) throw new Error('an offer was accepted whose record was not read');
+  if (!staged) throw new Error('a registration is to be staged whose record was not read');
   await stageRegistration(trx, vault, {
     ...staged,
     state: 'staged',

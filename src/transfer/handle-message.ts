@@ -73,7 +73,7 @@ async function prepare(
   member: Member,
 ): Promise<{ event: MessageEvent; at: Circumstances }> {
   const actor = { kind: 'peer', subject: member.code } as const;
-  const common = { from: opened.from, generation: 0 };
+  const common = { from: opened.from, generation: opened.generation };
   switch (message.step) {
     case 'REQUEST': {
       const known = await findTransfer(trx, message.tid);

@@ -6,6 +6,7 @@ import {
   type Effect,
   type Evidence,
   type EvidenceEvent,
+  type ProtocolEvent,
   type ProtocolState,
   refuse,
   repeat,
@@ -15,6 +16,7 @@ import {
   type Custody,
   type Digest,
   knownEpoch,
+  type Standing,
   type Terms,
   type TransferState,
   termsOf,
@@ -23,13 +25,17 @@ import {
 /**
  * Quarantine after a restore from a backup (or a fail-over that cannot prove it lost nothing).
  *
- * 1. The authority takes a `generation` higher than any before and sends RECALL(generation) to every other member.
+ * 1. The authority takes a `generation` higher than any it knows and sends RECALL(generation) to every other member.
+ *    Had it forgotten a whole quarantine, a member tells it so, by the nonce (`isOfAnotherPast`), and it begins again.
  * 2. A member that has seen a generation refuses everything signed under a lower one (`sent_before_restore`), so what
  *    the lost past still has on the wire can no longer arrive. Then it shows its `Evidence`.
  * 3. The answer repeats the generation asked with, or it belongs to an earlier quarantine and counts for nothing; and
  *    like any message it counts for nothing once its sender is known to have been restored since.
  * 4. When all have answered, the authority returns to service. One answer is not enough: what the second member
  *    knows may overrule what the first has shown.
+ * 5. A member that is lost must not stop a city for ever: two administrators may go on without it. Then the authority is
+ *    in service, but not towards that member (`standingTowards`), which is asked for ever and whose late answer counts.
+ *    What only that member knew is the risk they take: until it answers such a registration may have two holders.
  *
  * After step 2 whatever no member has seen has never happened, so all that is not proven may be decided anew.
  * What cannot be recovered this way is a lost change that no member ever saw, a dissolution for example: the
@@ -48,6 +54,33 @@ export function quarantine(generation: number, members: readonly EntityId[]): Qu
 export function countAnswer(current: Quarantine, from: EntityId, generationEchoed: number): Quarantine {
   if (generationEchoed !== current.generation) return current;
   return { ...current, unanswered: current.unanswered.filter((member) => member !== from) };
+}
+
+/** What a member remembers of another's restores. `nonce` tells one quarantine from another; '' where never asked. */
+export type SeenGeneration = { readonly generation: number; readonly nonce: string };
+
+/**
+ * A RECALL under a lower generation than the one seen, or under the same of another quarantine: whoever sends it has
+ * forgotten that quarantine. It is shown nothing, but told what was seen, and must take a higher generation.
+ */
+export function isOfAnotherPast(recall: SeenGeneration, seen: SeenGeneration): boolean {
+  if (recall.generation !== seen.generation) return recall.generation < seen.generation;
+  return seen.nonce !== '' && seen.nonce !== recall.nonce;
+}
+
+/** The other authority that an event concerns; undefined where it concerns this one alone. */
+export function counterpartOf(event: ProtocolEvent, transfer: TransferState): EntityId | undefined {
+  if (transfer.side !== 'NONE') return transfer.peer;
+  if ('from' in event) return event.from;
+  return event.event === 'REQUEST_WANTED' ? event.peer : undefined;
+}
+
+/**
+ * @param awaitsCounterpart whether the event concerns a member that has not said what it holds of ours, though two
+ *   administrators have gone on without it
+ */
+export function standingTowards(inService: boolean, awaitsCounterpart: boolean): Standing {
+  return inService && !awaitsCounterpart ? 'IN_SERVICE' : 'QUARANTINED';
 }
 
 /** What this authority shows a restored peer about one transfer; it may do so while itself in quarantine. */

@@ -1,5 +1,4 @@
-import type { MessageStep } from '../federation/message.ts';
-import type { OpenedMessage } from '../federation/message-envelope.ts';
+import type { MessageContent, MessageStep } from '../federation/message.ts';
 import type { OutgoingMessage } from '../federation/outbox.ts';
 import type { EntityId } from '../kernel/authority.ts';
 import { fromBase64url } from '../kernel/base64url.ts';
@@ -61,7 +60,7 @@ export function toWire(message: ProtocolMessage, to: EntityId): OutgoingMessage 
 }
 
 /** @returns undefined where a member the step needs is missing or malformed: nobody's decision rests on half a message */
-export function fromWire(message: OpenedMessage): ProtocolMessage | undefined {
+export function fromWire(message: MessageContent): ProtocolMessage | undefined {
   const tid = message.tid as Id<'transfer'>;
   const { prev, epoch, ph: payload } = message;
   const rid = message.rid as Id<'registration'> | undefined;

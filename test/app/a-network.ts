@@ -218,6 +218,18 @@ export function historyOf(members: readonly AnchorMember[], version = 1): Histor
   };
 }
 
+/** The same authority as a new process on the same database, address and keys. */
+export async function startAgain(
+  t: Test,
+  { place, config, database }: TestNode,
+  { clock = systemClock, lines = [] }: { clock?: Clock; lines?: string[] } = {},
+): Promise<TestNode> {
+  const log = createLog({ write: (line: string) => void lines.push(line) });
+  const node = await aNode(t, place, config, database, { clock, log });
+  await node.node.startWork();
+  return node;
+}
+
 /** What wallets and PDF readers find the keys by; the certificate key has none, which is the smaller certificate. */
 async function chainsOf(
   ca: CertificateAuthority,

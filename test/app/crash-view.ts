@@ -1,19 +1,26 @@
 import { sql } from 'kysely';
 import type { Db } from '../../src/db/transaction.ts';
+import { inTransaction } from '../../src/db/transaction.ts';
+import { readStanding } from '../../src/federation/standing-store.ts';
 import type { EntityId } from '../../src/kernel/authority.ts';
 import type { Id } from '../../src/kernel/id.ts';
-import { findRegistration } from '../../src/registry/registration-store.ts';
-import { custodyOf } from '../../src/transfer/custody-store.ts';
+import { loadCustody } from '../../src/transfer/custody-store.ts';
 import type { Custody, TransferState } from '../../src/transfer/protocol-state.ts';
 import type { AuthorityView } from '../transfer/protocol-invariants.ts';
 
 /** One authority's part of the global view, from its committed rows; the authority must stand still. */
 export async function viewOf(db: Db, self: EntityId): Promise<AuthorityView> {
   const registrations = new Map<Id<'registration'>, Custody>();
-  for (const { id } of await db.selectFrom('registration').select('id').distinct().execute()) {
-    const row = await findRegistration(db, id);
-    if (row) registrations.set(row.id, custodyOf(row));
+  const ids = db
+    .selectFrom('registration')
+    .select('id')
+    .union(db.selectFrom('custody_tombstone').select('registration_id as id'));
+  for (const { id } of await ids.execute()) {
+    const rid = id as Id<'registration'>;
+    const custody = await inTransaction(db, (trx) => loadCustody(trx, rid));
+    if (custody.state !== 'ABSENT') registrations.set(rid, custody);
   }
+  const { inService, generation } = await readStanding(db);
   const transfers = new Map<Id<'transfer'>, TransferState>();
   for (const { id, protocol } of await db.selectFrom('transfer').select(['id', 'protocol']).execute()) {
     if (protocol) transfers.set(id as Id<'transfer'>, protocol as TransferState);
@@ -24,8 +31,8 @@ export async function viewOf(db: Db, self: EntityId): Promise<AuthorityView> {
     where r.state in ('staged', 'abandoned') and k.wrapped_key is not null`.execute(db);
   return {
     self,
-    standing: 'IN_SERVICE',
-    generation: 0,
+    standing: inService ? 'IN_SERVICE' : 'QUARANTINED',
+    generation,
     registrations,
     transfers,
     stagedKeys: new Set(staged.rows.map((row) => row.transfer_id)),
@@ -35,7 +42,8 @@ export async function viewOf(db: Db, self: EntityId): Promise<AuthorityView> {
 /** What must not be left once everything has come to rest: payloads, undelivered messages, staged rows, open cases. */
 export async function leftovers(db: Db): Promise<Record<string, number>> {
   const { rows } = await sql<Record<string, number>>`select
-    (select count(*)::int from outbox_message where payload is not null) as payloads,
+    (select count(*)::int from outbox_message m where payload is not null and not (step = 'offer' and exists
+      (select 1 from transfer t where t.id = m.transfer_id and t.state = 'completed'))) as payloads,
     (select count(*)::int from outbox_message where delivered_at is null) as undelivered,
     (select count(*)::int from registration where state in ('staged', 'received', 'offered', 'released')) as between,
     (select count(*)::int from certificate where state = 'intended') as unsigned,

@@ -14,6 +14,7 @@ import { PEOPLE_EXAMPLES } from './examples-people.ts';
 import { PRESENTATIONS_EXAMPLES } from './examples-presentations.ts';
 import { PRINTS_EXAMPLES } from './examples-prints.ts';
 import { PROCEDURES_EXAMPLES } from './examples-procedures.ts';
+import { QUARANTINE_EXAMPLES } from './examples-quarantine.ts';
 import { RENEWALS_EXAMPLES } from './examples-renewals.ts';
 import { RULES_EXAMPLES } from './examples-rules.ts';
 import { SEARCH_EXAMPLES } from './examples-search.ts';
@@ -182,6 +183,7 @@ export const EXAMPLES: { readonly [Id in OperationId]: (world: World) => Promise
   ...PRESENTATIONS_EXAMPLES,
   ...PRINTS_EXAMPLES,
   ...RENEWALS_EXAMPLES,
+  ...QUARANTINE_EXAMPLES,
   getLiveness: async () => ({}),
   getReadiness: async () => ({}),
 };

@@ -51,6 +51,31 @@ export async function adminClient(t: Test): Promise<pg.Client> {
   return client;
 }
 
+/**
+ * A backup of the database as it is now. `restore` puts it back in its place, under the same address: whatever was
+ * committed since is gone. Nobody may be using the database meanwhile; connections are cut.
+ */
+export async function backUp(
+  t: Test,
+  { app: { database } }: TestDatabase,
+): Promise<{ readonly restore: () => Promise<void> }> {
+  const cluster = await testCluster();
+  const copy = `${database}_${randomBytes(3).toString('hex')}`;
+  const cut = (name: string) =>
+    asAdmin(cluster, `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`);
+  const clone = (to: string, from: string) =>
+    asAdmin(cluster, `create database ${to} owner test_owner template ${from} strategy file_copy`);
+  await cut(database);
+  await clone(copy, database);
+  t.teardown(() => asAdmin(cluster, `drop database if exists ${copy} with (force)`));
+  return {
+    async restore() {
+      await asAdmin(cluster, `drop database ${database} with (force)`);
+      await clone(database, copy);
+    },
+  };
+}
+
 async function cloneInto(t: Test, cluster: TestCluster, template: string): Promise<TestDatabase> {
   const database = `test_${randomBytes(6).toString('hex')}`;
   await asAdmin(cluster, `create database ${database} owner test_owner ${template} strategy file_copy`);

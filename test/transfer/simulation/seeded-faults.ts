@@ -55,7 +55,7 @@ export const SEEDED_FAULTS: readonly SeededFault[] = [
   },
   {
     mistake: 'the source takes a RELEASED registration back after a time-out',
-    breaks: ['I1', 'I2', 'I5', 'I7'],
+    breaks: ['I1', 'I2', 'I5', 'I6', 'I7'],
     build: overruled((decision, state, { event }) => {
       const { custody, transfer } = state;
       if (event !== 'CANCEL_WANTED' || custody.state !== 'RELEASED' || transfer.side !== 'SOURCE')
@@ -81,7 +81,8 @@ export const SEEDED_FAULTS: readonly SeededFault[] = [
   },
   {
     mistake: 'the source does not keep its decision, so a repeated REQUEST is offered anew',
-    breaks: ['I7'],
+    // The other side refuses a second content for one step, so that the couple may also be stuck.
+    breaks: ['I7', 'L1'],
     build: misled((state, { event }) => {
       const { transfer } = state;
       const cancelled = transfer.side === 'SOURCE' && transfer.state === 'CANCELLED';
@@ -251,5 +252,27 @@ export const SEEDED_FAULTS: readonly SeededFault[] = [
     mistake: 'evidence of an older epoch overrules newer evidence',
     breaks: ['I1', 'I2', 'I3', 'L1'],
     build: misled((state, { event }) => (event === 'EVIDENCE' ? { ...state, custody: ABSENT } : state)),
+  },
+  {
+    mistake: 'a quarantine is known by its number alone, which a forgotten one had too',
+    breaks: ['I1', 'I2', 'I3', 'I4', 'I5', 'I7', 'L1'],
+    build: { ...SOUND, ignoresNonce: true },
+  },
+  {
+    mistake: 'a member answers a RECALL without taking note of the new generation',
+    breaks: ['I1', 'I2', 'I3', 'I4', 'I5', 'I7', 'L1'],
+    build: { ...SOUND, takesNoNote: true },
+  },
+  {
+    mistake: 'a member that was waived is not asked any more',
+    breaks: ['L1'],
+    build: { ...SOUND, forgetsWaived: true },
+  },
+  {
+    mistake: 'a quarantined authority still obeys its own counter',
+    breaks: ['I1', 'I2', 'I3', 'I4', 'I5', 'I6', 'I7', 'L1'],
+    build: misled((state, event) =>
+      'from' in event ? state : { ...state, standing: 'IN_SERVICE' as const },
+    ),
   },
 ];

@@ -1,13 +1,19 @@
 import type { EntityId } from '../../../src/kernel/authority.ts';
 import type { Id } from '../../../src/kernel/id.ts';
 import type { Decision, Outgoing } from '../../../src/transfer/protocol-event.ts';
+import { messageText, type ProtocolMessage } from '../../../src/transfer/protocol-message.ts';
 import {
   ABSENT,
   type Custody,
   NO_TRANSFER,
   type TransferState,
 } from '../../../src/transfer/protocol-state.ts';
-import { countAnswer, type Quarantine, quarantine } from '../../../src/transfer/quarantine.ts';
+import {
+  countAnswer,
+  type Quarantine,
+  quarantine,
+  type SeenGeneration,
+} from '../../../src/transfer/quarantine.ts';
 import type { AuthorityView } from '../protocol-invariants.ts';
 
 /** Everything a backup of the authority brings back: one committed moment. Never changed in place. */
@@ -16,16 +22,28 @@ type Database = {
   readonly transfers: ReadonlyMap<Id<'transfer'>, TransferState>;
   readonly stagedKeys: ReadonlySet<Id<'transfer'>>;
   readonly outbox: readonly Outgoing[];
-  readonly peerGenerations: ReadonlyMap<EntityId, number>;
+  readonly peerGenerations: ReadonlyMap<EntityId, SeenGeneration>;
+  /** Its own count of restores, forgotten like all else when an older backup comes back. */
+  readonly own: SeenGeneration;
+  /** How much of the inbox it knows of: what each message has said, and under which generation of its sender. */
+  readonly inboxLength: number;
 };
 
-const COMMITS_KEPT = 4;
+type Received = { readonly identity: string; readonly text: string; readonly generation: number };
+
+const NEVER_SEEN: SeenGeneration = { generation: 0, nonce: '' };
+
+const COMMITS_KEPT = 10;
 
 /** One authority: its database, the moments it may be rolled back to, and how often it has been. */
 export class SimulatedAuthority implements AuthorityView {
   readonly self: EntityId;
-  generation = 0;
   quarantine: Quarantine = quarantine(0, []);
+  /** Members without whose answer two administrators have gone on. */
+  waived: ReadonlySet<EntityId> = new Set();
+  /** Under which key it signs; a rotation makes a new one. */
+  key = 0;
+  readonly #inbox: Received[] = [];
   #database: Database;
   #backups: Database[] = [];
 
@@ -37,11 +55,27 @@ export class SimulatedAuthority implements AuthorityView {
       stagedKeys: new Set(),
       outbox: [],
       peerGenerations: new Map(),
+      own: NEVER_SEEN,
+      inboxLength: 0,
     };
   }
 
   get standing(): 'IN_SERVICE' | 'QUARANTINED' {
-    return this.quarantine.unanswered.length > 0 ? 'QUARANTINED' : 'IN_SERVICE';
+    return this.quarantine.unanswered.some((member) => !this.waived.has(member))
+      ? 'QUARANTINED'
+      : 'IN_SERVICE';
+  }
+
+  get generation(): number {
+    return this.#database.own.generation;
+  }
+
+  get own(): SeenGeneration {
+    return this.#database.own;
+  }
+
+  awaits(peer: EntityId | undefined): boolean {
+    return peer !== undefined && this.quarantine.unanswered.includes(peer);
   }
 
   get registrations(): Database['registrations'] {
@@ -69,7 +103,33 @@ export class SimulatedAuthority implements AuthorityView {
   }
 
   peerGeneration(peer: EntityId): number {
-    return this.#database.peerGenerations.get(peer) ?? 0;
+    return this.seenOf(peer).generation;
+  }
+
+  seenOf(peer: EntityId): SeenGeneration {
+    return this.#database.peerGenerations.get(peer) ?? NEVER_SEEN;
+  }
+
+  /** Whether the same step of the same sender has said something else before: then nothing is decided on it. */
+  saysOtherwise(from: EntityId, generation: number, message: ProtocolMessage): boolean {
+    if (message.step === 'QUERY') return false;
+    const known = this.#received(identityOf(from, message));
+    return known !== undefined && generation <= known.generation && known.text !== messageText(message);
+  }
+
+  remember(from: EntityId, generation: number, message: ProtocolMessage): void {
+    const identity = identityOf(from, message);
+    const known = this.#received(identity);
+    if (known && generation <= known.generation) return;
+    this.#inbox.length = this.#database.inboxLength;
+    this.#inbox.push({ identity, text: messageText(message), generation });
+    this.#database = { ...this.#database, inboxLength: this.#inbox.length };
+  }
+
+  #received(identity: string): Received | undefined {
+    for (let at = this.#database.inboxLength - 1; at >= 0; at -= 1)
+      if (this.#inbox[at]?.identity === identity) return this.#inbox[at];
+    return undefined;
   }
 
   /** The transaction around one decision: rows, staged keys and outbox together, or nothing. */
@@ -105,9 +165,11 @@ export class SimulatedAuthority implements AuthorityView {
     this.#database = { ...this.#database, outbox };
   }
 
-  raisePeerGeneration(peer: EntityId, generation: number): void {
-    if (generation <= this.peerGeneration(peer)) return;
-    const peerGenerations = new Map(this.#database.peerGenerations).set(peer, generation);
+  raisePeerGeneration(peer: EntityId, generation: number, nonce = ''): void {
+    const seen = this.seenOf(peer);
+    if (generation < seen.generation || (generation === seen.generation && seen.nonce !== '')) return;
+    if (generation === seen.generation && nonce === '') return;
+    const peerGenerations = new Map(this.#database.peerGenerations).set(peer, { generation, nonce });
     this.#keep({ ...this.#database, peerGenerations });
   }
 
@@ -120,9 +182,16 @@ export class SimulatedAuthority implements AuthorityView {
     }
   }
 
-  enterQuarantine(members: readonly EntityId[]): void {
-    this.generation += 1;
-    this.quarantine = quarantine(this.generation, members);
+  enterQuarantine(members: readonly EntityId[], nonce: string, above = 0): void {
+    const generation = Math.max(this.generation, above) + 1;
+    this.#keep({ ...this.#database, own: { generation, nonce } });
+    this.quarantine = quarantine(generation, members);
+    this.waived = new Set();
+  }
+
+  /** Two administrators go on without those who have not answered; they are asked for ever all the same. */
+  waive(): void {
+    this.waived = new Set(this.quarantine.unanswered);
   }
 
   countAnswer(from: EntityId, generationEchoed: number): void {
@@ -134,6 +203,10 @@ export class SimulatedAuthority implements AuthorityView {
     if (this.#backups.length > COMMITS_KEPT) this.#backups.shift();
     this.#database = database;
   }
+}
+
+function identityOf(from: EntityId, { tid, step }: ProtocolMessage): string {
+  return `${from} ${tid} ${step}`;
 }
 
 function without<Value>(values: ReadonlySet<Value>, value: Value): ReadonlySet<Value> {

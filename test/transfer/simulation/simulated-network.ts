@@ -1,14 +1,29 @@
 import type { EntityId } from '../../../src/kernel/authority.ts';
 import type { Evidence } from '../../../src/transfer/protocol-event.ts';
 import type { ProtocolMessage } from '../../../src/transfer/protocol-message.ts';
+import type { SeenGeneration } from '../../../src/transfer/quarantine.ts';
 import type { Random } from './random.ts';
 import type { Swarm } from './swarm.ts';
 
-/** What is on its way: a message of a transfer, or the two of quarantine. `generation` is the sender's. */
-export type Parcel = { readonly from: EntityId; readonly to: EntityId; readonly generation: number } & (
+/**
+ * What is on its way: a message of a transfer, or the two of quarantine. `generation`, `key` and `signedAt` are the
+ * sender's: how often it was restored, under which of its keys it signs, and what its clock says.
+ */
+export type Parcel = {
+  readonly from: EntityId;
+  readonly to: EntityId;
+  readonly generation: number;
+  readonly key: number;
+  readonly signedAt: number;
+} & (
   | { readonly kind: 'MESSAGE'; readonly message: ProtocolMessage }
-  | { readonly kind: 'RECALL' }
-  | { readonly kind: 'EVIDENCE'; readonly echo: number; readonly evidence: readonly Evidence[] }
+  | { readonly kind: 'RECALL'; readonly nonce: string }
+  | {
+      readonly kind: 'EVIDENCE';
+      readonly echo: SeenGeneration;
+      readonly seen: SeenGeneration;
+      readonly evidence: readonly Evidence[];
+    }
 );
 
 const MAX_PARCELS = 40;

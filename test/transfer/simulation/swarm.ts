@@ -14,6 +14,10 @@ const KINDS = [
   'rivals',
   'misrouting',
   'lostReceipt',
+  'rotation',
+  'revocation',
+  'skew',
+  'override',
 ] as const;
 
 /**
