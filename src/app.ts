@@ -29,6 +29,7 @@ import { TRUST_MARK_MEDIA_TYPE } from './federation/trust-mark.ts';
 import { contentChecks } from './http/content-check.ts';
 import { readContract } from './http/contract.ts';
 import { auditHandlers } from './http/handle-audit.ts';
+import { caseHandlers } from './http/handle-cases.ts';
 import { documentHandlers } from './http/handle-documents.ts';
 import { exportHandlers } from './http/handle-exports.ts';
 import { importHandlers } from './http/handle-imports.ts';
@@ -56,6 +57,7 @@ import type { Clock } from './kernel/clock.ts';
 import type { Actor } from './kernel/role.ts';
 import { pastMemberKeys } from './key-rollover.ts';
 import { openPrintShop } from './print/print-shop.ts';
+import { pendingMatter } from './procedure/pending-matter.ts';
 import { makePublications, statusListUri } from './publications.ts';
 import { authorityOf, ruleSetInForce } from './registry/rule-book.ts';
 import { RuleLibrary } from './registry/rule-library.ts';
@@ -198,6 +200,7 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
     },
     issuerTerms,
     trust: () => directory.trustView(),
+    pendingMatter,
     codeOf: (entityId) => directory.known().find((member) => member.entityId === entityId)?.code,
   };
   const delivery: DeliveryDeps = {
@@ -297,6 +300,7 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
     ...verificationHandlers(parts),
     ...registrationHandlers(parts),
     ...transferHandlers(parts),
+    ...caseHandlers(parts),
     ...partnerHandlers(parts),
     ...auditHandlers(parts),
     ...networkHandlers(parts),

@@ -22,6 +22,7 @@ import { RULES_CHANNEL } from './registry/rule-library.ts';
 import { type RepeatedWork, repeatWork } from './repeated-work.ts';
 import { checkMemory, type MemoryDeps } from './transfer/check-memory.ts';
 import { completeArrivals, resendStalled } from './transfer/complete-arrival.ts';
+import { expireCases } from './transfer/expire-cases.ts';
 import { expireOffers } from './transfer/expire-offers.ts';
 import { workOnQuarantine } from './transfer/leave-quarantine.ts';
 import { returnTransfers } from './transfer/return-transfers.ts';
@@ -123,7 +124,11 @@ export async function startBackgroundWork(deps: BackgroundDeps): Promise<Backgro
     ),
   );
   start('wallet', 60_000, async () => void (await forgetExpired(parts)));
-  start('expiry', 3_600_000, async () => void (await expireProcedures(parts)));
+  start('expiry', 3_600_000, async () => {
+    await expireProcedures(parts);
+    await expireCases(transferDeps);
+    return undefined;
+  });
   start('presentations', 60_000, async () => ((await expirePresentations(parts)) > 0 ? 0 : undefined));
   start('seal', 10_000, async () => void (await sealLog(db, clock, parts.logSigner)));
   const wake = (name: string) => workers.get(name)?.wake();

@@ -72,6 +72,18 @@ export type AuditFacts = {
   transfer_decided: { readonly decision: string; readonly reasons: readonly string[] };
   transfer_withdrawn: Record<never, never>;
   transfer_moved_on: { readonly from: string; readonly to: string; readonly peer: string };
+  transfer_draft_saved: Record<never, never>;
+  transfer_correction_requested: { readonly corrections: readonly string[] };
+  transfer_paused: { readonly reason: string };
+  transfer_resumed: Record<never, never>;
+  transfer_expiry_announced: { readonly expiresOn: string };
+  transfer_expired: Record<never, never>;
+  transfer_reopened: { readonly as: string };
+  transfer_origin_asked: { readonly how: string; readonly answer?: string };
+  transfer_hold_placed: { readonly reason: string };
+  transfer_hold_ended: { readonly outcome: string };
+  /** That a protection went with the registration: for the protected partner and nobody else. */
+  protection_provided: { readonly to: string };
   personal_data_provided: { readonly to: string; readonly items: readonly string[] };
   personal_data_received: { readonly from: string; readonly items: readonly string[] };
   /** What the links prove that came with a registration: the move itself does not hang on them. */

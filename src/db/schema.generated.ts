@@ -40,6 +40,7 @@ export interface Database {
   status_list: StatusListTable;
   transfer: TransferTable;
   transfer_consent: TransferConsentTable;
+  transfer_hold: TransferHoldTable;
   transfer_step: TransferStepTable;
   wallet_issuance: WalletIssuanceTable;
   wallet_offer: WalletOfferTable;
@@ -245,6 +246,7 @@ export interface PartnerHistoryTable {
   position: 'first' | 'second';
   replaced_at: Date;
   record: Buffer;
+  voided_at: Date | null;
 }
 
 export interface PartnerIndexTable {
@@ -446,7 +448,7 @@ export interface StatusListTable {
 export interface TransferTable {
   id: string;
   side: 'origin' | 'destination';
-  state: 'draft' | 'submitted' | 'correction' | 'consented' | 'requested' | 'staged' | 'activated' | 'completed' | 'withdrawn' | 'declined' | 'consent_refused' | 'refused_by_origin' | 'offered' | 'released' | 'cancelled';
+  state: 'draft' | 'submitted' | 'correction' | 'consented' | 'requested' | 'staged' | 'activated' | 'completed' | 'withdrawn' | 'declined' | 'consent_refused' | 'refused_by_origin' | 'expired' | 'held' | 'offered' | 'released' | 'cancelled';
   peer_entity: string;
   peer_code: string;
   registration_id: string | null;
@@ -458,6 +460,12 @@ export interface TransferTable {
   opened_by: string;
   opened_at: Date;
   changed_at: Date;
+  draft: Buffer | null;
+  corrections: ColumnType<unknown, string | undefined, string>;
+  reopen_until: string | null;
+  expired_from: 'draft' | 'submitted' | 'correction' | null;
+  origin_checking_until: string | null;
+  held_request: string | null;
 }
 
 export interface TransferConsentTable {
@@ -473,6 +481,18 @@ export interface TransferConsentTable {
   disclosed: Buffer | null;
   given_at: Date;
   superseded_at: Date | null;
+}
+
+export interface TransferHoldTable {
+  id: string;
+  registration_id: string;
+  reason: 'dissolution_filed' | 'misuse_suspected' | 'data_under_correction' | 'identity_unclear';
+  until_on: string;
+  placed_by: string;
+  placed_at: Date;
+  ended_by: string | null;
+  ended_at: Date | null;
+  outcome: 'released' | 'declined' | null;
 }
 
 export interface TransferStepTable {

@@ -23,6 +23,9 @@ export const MESSAGE_STEPS = [
   'cancel',
   'reject',
   'query',
+  // Beside the protocol, from counter to counter: nothing is decided by them.
+  'checking',
+  'reminder',
 ] as const;
 
 export type MessageStep = (typeof MESSAGE_STEPS)[number];

@@ -132,15 +132,17 @@ async function take(deps: ReceiptDeps, trx: Trx, message: OpenedMessage, from: M
   return receipt;
 }
 
+const REPEATABLE: readonly string[] = ['query', 'checking', 'reminder'];
+
 /**
- * QUERY asks again on purpose and changes nothing; every other step says one thing for ever. Only a sender that was
+ * QUERY asks again on purpose, and a notice may name another day; every step of the protocol says one thing for ever. Only a sender that was
  * restored since may say another, having forgotten the first: what that is worth the transfer decides.
  */
 function saysOtherwise(
   known: { mid: string; content_hash: string; generation: number },
   message: OpenedMessage,
 ): boolean {
-  if (message.step === 'query' || message.generation > known.generation) return false;
+  if (REPEATABLE.includes(message.step) || message.generation > known.generation) return false;
   try {
     checkRepeated({ mid: known.mid, contentHash: known.content_hash }, message);
     return false;

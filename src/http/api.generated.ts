@@ -313,7 +313,7 @@ export interface paths {
         get?: never;
         /**
          * Submit or correct the application (継続申告書)
-         * @description Replaces the application while nobody has decided. Consents given to an earlier text must be given again.
+         * @description Replaces the application while nobody has decided. A consent that covers a changed part must be given again; the others stay.
          */
         put: operations["submitTransferApplication"];
         post?: never;
@@ -380,6 +380,173 @@ export interface paths {
          * @description Either partner may withdraw until the origin has released the registration. The old registration and certificates stay as they are.
          */
         post: operations["withdrawTransfer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/transfers/{transferId}/draft": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is filled in so far (継続申告の下書き)
+         * @description A partner reads what concerns both and their own part, never the other's. What was submitted is where a correction starts.
+         */
+        get: operations["getTransferDraft"];
+        /**
+         * Keep what is filled in, whatever it lacks (下書きの保存)
+         * @description Parts that are not sent stay as they are. A partner sends their own part and what concerns both; the counter may send all.
+         */
+        put: operations["saveTransferDraft"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/transfers/{transferId}/submission": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Submit the draft (継続申告の提出)
+         * @description Names the first item that is missing, of the other partner's part only that something is. The draft is kept either way.
+         */
+        post: operations["submitTransferDraft"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/transfers/{transferId}/corrections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for a correction, field by field (補正の求め)
+         * @description What was submitted stays and is what the couple corrects. A partner reads the fields that concern both and their own.
+         *     Afterwards only a consent that covers a changed part must be given anew.
+         */
+        post: operations["requestTransferCorrection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/transfers/{transferId}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Stop the time of a case, or let it run on (期限の停止・再開)
+         * @description What was left when it was stopped is left when it runs on. Said again it changes nothing.
+         */
+        put: operations["pauseTransfer"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/transfers/{transferId}/reopening": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take an ended case up again (再開)
+         * @description An expired case goes on as it was. Where the origin gave nothing, the same application and consents go into a case of a new
+         *     number, on which an approver decides again; the answer names the case that goes on.
+         */
+        post: operations["reopenTransfer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/transfers/{transferId}/inquiries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask an origin that does not answer (転出元への問合せ)
+         * @description The request again at once, a reminder to its counter, or a note of what was said by telephone. None of them is a way around the offer.
+         */
+        post: operations["askOrigin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/registrations/{registrationId}/transfer-hold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Hold requests for a registration while something is checked (引渡し前の保留)
+         * @description The reason stays here: the destination and the couple learn that the origin is checking, and until when. Said again it changes
+         *     the reason or the day. A registration with an open procedure is held by itself.
+         */
+        put: operations["holdTransfers"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/registrations/{registrationId}/transfer-hold/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End a hold, or decline what waits (保留の終了)
+         * @description Released, each destination gets its offer. Declining is an approver's; the destination reads no cause, and its couple is told where to ask.
+         */
+        post: operations["endTransferHold"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2277,10 +2444,11 @@ export interface components {
         };
         /**
          * @description Destination: draft → submitted (⇄ correction) → consented → requested → staged → activated → completed; exits withdrawn,
-         *     declined, consent_refused, refused_by_origin. Origin: offered → released → completed; exit cancelled.
+         *     declined, consent_refused, and for a while to be taken up again refused_by_origin, expired. Origin: (held →) offered → released →
+         *     completed; exit cancelled.
          * @enum {string}
          */
-        TransferState: "draft" | "submitted" | "correction" | "consented" | "requested" | "staged" | "activated" | "completed" | "withdrawn" | "declined" | "consent_refused" | "refused_by_origin" | "offered" | "released" | "cancelled";
+        TransferState: "draft" | "submitted" | "correction" | "consented" | "requested" | "staged" | "activated" | "completed" | "withdrawn" | "declined" | "consent_refused" | "refused_by_origin" | "expired" | "held" | "offered" | "released" | "cancelled";
         TransferSummary: {
             /** Format: uuid */
             transferId: string;
@@ -2325,6 +2493,93 @@ export interface components {
             };
             reasons?: string[];
             unmet?: components["schemas"]["UnmetRequirement"][];
+            progress?: components["schemas"]["TransferProgress"];
+        };
+        /** @description The way of the case in plain words, as this reader may know it */
+        TransferProgress: {
+            steps: {
+                /** @enum {string} */
+                code: "fill_in" | "consent" | "decide" | "origin_answers" | "hand_over" | "issue";
+                /** @enum {string} */
+                state: "done" | "now" | "next" | "left_out";
+                /** @enum {string} */
+                who: "you" | "other_partner" | "couple" | "this_authority" | "origin" | "destination";
+                text: components["schemas"]["Names"];
+            }[];
+            certificates: components["schemas"]["CodedWords"];
+            /** @description What can be done from here */
+            guide: components["schemas"]["CodedWords"][];
+            corrections: {
+                field: components["schemas"]["CorrectionField"];
+                reason: components["schemas"]["CorrectionReason"];
+                text: components["schemas"]["Names"];
+            }[];
+            /** @description Whether the other partner is asked to correct something of their own */
+            otherPartnerIsAsked: boolean;
+            waiting?: {
+                what: string;
+                text: components["schemas"]["Names"];
+                /**
+                 * Format: date
+                 * @description Absent while the time stands still
+                 */
+                dueOn?: string;
+                /** @description Open days to the day it is due, or what is left while the time stands still */
+                daysLeft: number;
+                paused?: components["schemas"]["CodedWords"];
+                /**
+                 * Format: date
+                 * @description Announced: the last day before the case expires
+                 */
+                expiresOn?: string;
+                /** @description The period is the usual one and to be confirmed (要確認) */
+                unconfirmed: boolean;
+                stage?: components["schemas"]["DeadlineStage"];
+                /** @enum {string} */
+                listedFor?: "clerk" | "approver" | "administrator";
+            };
+            /** Format: date */
+            originCheckingUntil?: string;
+            /**
+             * Format: date
+             * @description Until when an ended case can be taken up again
+             */
+            reopenUntil?: string;
+            /** @description The office of the other authority */
+            peerContact?: string;
+            /** @description Where only one of the two moves */
+            onePartnerMoves?: {
+                /** @enum {string} */
+                allowed: "yes" | "no" | "to_confirm";
+                text: components["schemas"]["Names"];
+            };
+            /** @description For the counter of the origin alone */
+            hold?: {
+                reason: components["schemas"]["HoldReason"];
+                /** Format: date */
+                until: string;
+            };
+        };
+        CodedWords: {
+            code: string;
+            text: components["schemas"]["Names"];
+        };
+        /** @enum {string} */
+        DeadlineStage: "paused" | "on_time" | "soon" | "overdue" | "escalated" | "escalated_further";
+        /** @enum {string} */
+        HoldReason: "dissolution_filed" | "misuse_suspected" | "data_under_correction" | "identity_unclear";
+        /** @enum {string} */
+        CorrectionField: "/move/status" | "/move/on" | "/move/who" | "/partners/first/residence" | "/partners/second/residence" | "/partners/first/statements" | "/partners/second/statements" | "/partners/first/documents" | "/partners/second/documents" | "/couple/kinship" | "/couple/cohabiting" | "/couple/declaration";
+        /** @enum {string} */
+        CorrectionReason: "missing" | "unclear" | "contradictory" | "document_missing" | "document_outdated" | "document_differs";
+        /** @description An application of which any part may be missing */
+        TransferDraft: {
+            move?: Record<string, never>;
+            partners?: {
+                first?: Record<string, never>;
+                second?: Record<string, never>;
+            };
+            couple?: Record<string, never>;
         };
         ConsentState: {
             given: boolean;
@@ -2340,6 +2595,8 @@ export interface components {
             textVersion?: string;
             /** @description The consenting partner's own certificate, in any form; required for consent */
             certificate?: string;
+            /** @description Another open case here with this certificate is withdrawn and this one goes on */
+            withdrawOther?: boolean;
             position?: components["schemas"]["Position"];
             /** @description For a clerk who records a signed sheet */
             counterEvidence?: {
@@ -4133,6 +4390,477 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    getTransferDraft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                transferId: components["parameters"]["TransferId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The draft */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "move": {
+                     *         "status": "planned"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TransferDraft"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    saveTransferDraft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                transferId: components["parameters"]["TransferId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "move": {
+                 *         "status": "planned"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["TransferDraft"];
+            };
+        };
+        responses: {
+            /** @description Kept */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "move": {
+                     *         "status": "planned"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TransferDraft"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    submitTransferDraft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                transferId: components["parameters"]["TransferId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Submitted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "transferId": "7a3c3f52-93a4-4d76-8a57-0a52d0c0f001",
+                     *       "side": "destination",
+                     *       "state": "submitted",
+                     *       "peer": {
+                     *         "code": "272108",
+                     *         "name": {
+                     *           "ja": "枚方市",
+                     *           "en": "Hirakata City"
+                     *         }
+                     *       },
+                     *       "openedAt": "2026-11-20T01:00:00Z",
+                     *       "steps": [
+                     *         {
+                     *           "step": "opened",
+                     *           "at": "2026-11-20T01:00:00Z"
+                     *         }
+                     *       ],
+                     *       "nextStep": {
+                     *         "code": "give_consent",
+                     *         "text": {
+                     *           "ja": "お二人それぞれの同意が必要です。",
+                     *           "en": "Each partner's consent is needed."
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Transfer"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    requestTransferCorrection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                transferId: components["parameters"]["TransferId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "corrections": [
+                 *         {
+                 *           "field": "/move/on",
+                 *           "reason": "contradictory"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    corrections: {
+                        field: components["schemas"]["CorrectionField"];
+                        reason: components["schemas"]["CorrectionReason"];
+                    }[];
+                };
+            };
+        };
+        responses: {
+            /** @description Asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "transferId": "7a3c3f52-93a4-4d76-8a57-0a52d0c0f001",
+                     *       "side": "destination",
+                     *       "state": "correction",
+                     *       "peer": {
+                     *         "code": "272108",
+                     *         "name": {
+                     *           "ja": "枚方市",
+                     *           "en": "Hirakata City"
+                     *         }
+                     *       },
+                     *       "openedAt": "2026-11-20T01:00:00Z",
+                     *       "steps": [
+                     *         {
+                     *           "step": "opened",
+                     *           "at": "2026-11-20T01:00:00Z"
+                     *         }
+                     *       ],
+                     *       "nextStep": {
+                     *         "code": "correct_application",
+                     *         "text": {
+                     *           "ja": "内容を直して出し直してください。",
+                     *           "en": "Change the application and submit it again."
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Transfer"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    pauseTransfer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                transferId: components["parameters"]["TransferId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "paused": true,
+                 *       "reason": "awaiting_third_party"
+                 *     }
+                 */
+                "application/json": {
+                    paused: boolean;
+                    /**
+                     * @description Required to stop it
+                     * @enum {string}
+                     */
+                    reason?: "awaiting_third_party" | "couple_asked" | "office_closed";
+                };
+            };
+        };
+        responses: {
+            /** @description So it stands */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "transferId": "7a3c3f52-93a4-4d76-8a57-0a52d0c0f001",
+                     *       "side": "destination",
+                     *       "state": "draft",
+                     *       "peer": {
+                     *         "code": "272108",
+                     *         "name": {
+                     *           "ja": "枚方市",
+                     *           "en": "Hirakata City"
+                     *         }
+                     *       },
+                     *       "openedAt": "2026-11-20T01:00:00Z",
+                     *       "steps": [
+                     *         {
+                     *           "step": "opened",
+                     *           "at": "2026-11-20T01:00:00Z"
+                     *         }
+                     *       ],
+                     *       "nextStep": {
+                     *         "code": "complete_application",
+                     *         "text": {
+                     *           "ja": "申告の内容を入力してください。",
+                     *           "en": "Complete the application."
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Transfer"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    reopenTransfer: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Chosen by the caller, new for each new command; the same key with the same body is carried out once. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                transferId: components["parameters"]["TransferId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The case that goes on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "transferId": "7a3c3f52-93a4-4d76-8a57-0a52d0c0f001",
+                     *       "side": "destination",
+                     *       "state": "draft",
+                     *       "peer": {
+                     *         "code": "272108",
+                     *         "name": {
+                     *           "ja": "枚方市",
+                     *           "en": "Hirakata City"
+                     *         }
+                     *       },
+                     *       "openedAt": "2026-11-20T01:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TransferSummary"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    askOrigin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                transferId: components["parameters"]["TransferId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "how": "telephone",
+                 *       "answer": "will_answer"
+                 *     }
+                 */
+                "application/json": {
+                    /** @enum {string} */
+                    how: "resend" | "reminder" | "telephone";
+                    /**
+                     * @description What was said by telephone
+                     * @enum {string}
+                     */
+                    answer?: "will_answer" | "is_checking" | "node_is_down" | "cannot_find" | "nobody_reached";
+                };
+            };
+        };
+        responses: {
+            /** @description Asked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "transferId": "7a3c3f52-93a4-4d76-8a57-0a52d0c0f001",
+                     *       "side": "destination",
+                     *       "state": "requested",
+                     *       "peer": {
+                     *         "code": "272108",
+                     *         "name": {
+                     *           "ja": "枚方市",
+                     *           "en": "Hirakata City"
+                     *         }
+                     *       },
+                     *       "openedAt": "2026-11-20T01:00:00Z",
+                     *       "steps": [
+                     *         {
+                     *           "step": "opened",
+                     *           "at": "2026-11-20T01:00:00Z"
+                     *         }
+                     *       ],
+                     *       "nextStep": {
+                     *         "code": "await_origin",
+                     *         "text": {
+                     *           "ja": "転出元の自治体に記録を求めています。",
+                     *           "en": "The origin has been asked for the record."
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Transfer"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    holdTransfers: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Chosen by the caller, new for each new command; the same key with the same body is carried out once. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                registrationId: components["parameters"]["RegistrationId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "data_under_correction"
+                 *     }
+                 */
+                "application/json": {
+                    reason: components["schemas"]["HoldReason"];
+                    /**
+                     * Format: date
+                     * @description Without it, the period in which this authority answers
+                     */
+                    until?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Held */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "reason": "data_under_correction",
+                     *       "until": "2026-11-30"
+                     *     }
+                     */
+                    "application/json": {
+                        reason: components["schemas"]["HoldReason"];
+                        /** Format: date */
+                        until: string;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    endTransferHold: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Chosen by the caller, new for each new command; the same key with the same body is carried out once. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                registrationId: components["parameters"]["RegistrationId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "outcome": "released"
+                 *     }
+                 */
+                "application/json": {
+                    /** @enum {string} */
+                    outcome: "released" | "declined";
+                };
+            };
+        };
+        responses: {
+            /** @description Ended */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "outcome": "released",
+                     *       "requests": 1
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {string} */
+                        outcome: "released" | "declined";
+                        /** @description How many requests had waited */
+                        requests: number;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     getMyRecord: {
         parameters: {
             query?: never;
@@ -5577,10 +6305,23 @@ export interface operations {
                             /** @description Code of what is due */
                             what: string;
                             text?: components["schemas"]["Names"];
-                            /** Format: date */
-                            dueOn: string;
+                            /**
+                             * Format: date
+                             * @description Absent while the time stands still
+                             */
+                            dueOn?: string;
                             openDaysLeft: number;
                             overdue: boolean;
+                            /** @enum {string} */
+                            paused?: "awaiting_third_party" | "couple_asked" | "office_closed";
+                            stage: components["schemas"]["DeadlineStage"];
+                            /**
+                             * @description What is long past its day climbs
+                             * @enum {string}
+                             */
+                            listedFor: "clerk" | "approver" | "administrator";
+                            /** @description Calendar or periods are the usual ones, to be confirmed (要確認) */
+                            unconfirmed: boolean;
                         }[];
                     };
                 };

@@ -17,6 +17,7 @@ const SCHEMAS = {
   revocation: 'RevocationContent',
   erroneous_entry: 'ErroneousEntryContent',
   certificate_of_fact: 'CertificateOfFactContent',
+  continuation: 'TransferApplication',
 } as const;
 
 export type ContentKind = keyof typeof SCHEMAS;

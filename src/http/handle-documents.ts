@@ -30,19 +30,25 @@ export function documentHandlers(node: NodeParts): Handlers<Operations> {
     async listDeadlines() {
       const record = ownRecord(node);
       const on = dayInJapan(clock());
-      const due = deadlines(record.calendar, await findDues(db, record, on), on);
+      const due = deadlines(record, await findDues(db, record, on), on);
       return {
         status: 200,
         body: {
           on,
-          deadlines: due.map(({ record: { kind, id }, what, dueOn, openDaysLeft, overdue }) => ({
-            record: { kind, id },
-            what,
-            text: { ...DEADLINE_WORDS[what] },
-            dueOn,
-            openDaysLeft,
-            overdue,
-          })),
+          deadlines: due.map(
+            ({ record: { kind, id }, what, dueOn, paused, openDaysLeft, overdue, stage, listedFor }) => ({
+              record: { kind, id },
+              what,
+              text: { ...DEADLINE_WORDS[what] },
+              ...(dueOn === null ? {} : { dueOn }),
+              ...(paused ? { paused: paused.reason } : {}),
+              openDaysLeft,
+              overdue,
+              stage,
+              listedFor,
+              unconfirmed: record.deadlines.unconfirmed || record.calendar.unconfirmed,
+            }),
+          ),
         },
       };
     },

@@ -12,9 +12,9 @@ import { findRegistration, type RegistrationRow } from '../registry/registration
 import { findTransfer, type TransferRow } from '../transfer/transfer-store.ts';
 import type { components } from './api.generated.ts';
 import { formsBody, partnerBody, registrationBody } from './handle-registrations.ts';
-import { summaryBody } from './handle-transfers.ts';
 import type { Handlers } from './handlers.ts';
 import type { NodeParts } from './node-parts.ts';
+import { summaryBody } from './transfer-body.ts';
 
 type Schemas = components['schemas'];
 

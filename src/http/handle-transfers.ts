@@ -4,15 +4,11 @@ import { SKEW_SECONDS } from '../federation/member-directory.ts';
 import type { AuthorityCode } from '../kernel/authority.ts';
 import { Refusal } from '../kernel/refusal.ts';
 import type { Actor, PartnerPosition } from '../kernel/role.ts';
-import { CONSENT_TEXT_VERSION, consentText, ITEM_WORDS } from '../transfer/consent-text.ts';
 import { consentToTransfer, refuseConsent } from '../transfer/consent-to-transfer.ts';
 import { decideTransfer } from '../transfer/decide-transfer.ts';
-import { nextStepOf } from '../transfer/next-step.ts';
 import { openTransfer } from '../transfer/open-transfer.ts';
 import { submitApplication } from '../transfer/submit-application.ts';
 import {
-  findConsents,
-  findSteps,
   findTransfer,
   listTransfers,
   requireTransfer,
@@ -23,6 +19,7 @@ import type { components } from './api.generated.ts';
 import { command } from './handle-registrations.ts';
 import type { Handlers } from './handlers.ts';
 import type { NodeParts } from './node-parts.ts';
+import { summaryBody, transferBody } from './transfer-body.ts';
 
 type Schemas = components['schemas'];
 
@@ -52,6 +49,7 @@ export function transferHandlers(node: NodeParts): Handlers<TransferOperations> 
     vault,
     trust: () => node.directory.trustView(),
     skewSeconds: SKEW_SECONDS,
+    protocol: deps,
   };
 
   return {
@@ -95,13 +93,13 @@ export function transferHandlers(node: NodeParts): Handlers<TransferOperations> 
           facts: {},
         }),
       );
-      return { status: 200, body: await transferBody(node, row) };
+      return { status: 200, body: await transferBody(node, row, actor) };
     },
 
     async submitTransferApplication({ params, body, actor }) {
       const row = await requireOwn(node, actor, params.transferId);
       await submitApplication(deps, actor, row.id, body);
-      return { status: 200, body: await transferBody(node, await requireTransfer(db, row.id)) };
+      return { status: 200, body: await transferBody(node, await requireTransfer(db, row.id), actor) };
     },
 
     async consentToTransfer({ params, body, actor }) {
@@ -118,9 +116,11 @@ export function transferHandlers(node: NodeParts): Handlers<TransferOperations> 
           evidenceSha256,
           textVersion,
           certificate,
+          withdrawOther: body.withdrawOther,
         });
+        node.wake('outbox');
       }
-      return { status: 200, body: await transferBody(node, await requireTransfer(db, row.id)) };
+      return { status: 200, body: await transferBody(node, await requireTransfer(db, row.id), actor) };
     },
 
     async decideTransfer({ params, body, actor, idempotency }) {
@@ -140,7 +140,7 @@ export function transferHandlers(node: NodeParts): Handlers<TransferOperations> 
 }
 
 /** A partner sees one case, their own; any other is as if it were not there. */
-async function requireOwn({ db }: NodeParts, actor: Actor, transferId: string): Promise<TransferRow> {
+export async function requireOwn({ db }: NodeParts, actor: Actor, transferId: string): Promise<TransferRow> {
   const row = await findTransfer(db, transferId);
   if (!row) throw new Refusal('record_not_found', {});
   if (actor.kind === 'partner') {
@@ -176,42 +176,4 @@ function whoConsents(
 function required<Value>(value: Value | undefined, pointer: string): Value {
   if (value === undefined) throw new Refusal('request_malformed', { pointer, rule: 'required' });
   return value;
-}
-
-export function summaryBody(node: NodeParts, row: TransferRow): Schemas['TransferSummary'] {
-  return {
-    transferId: row.id,
-    side: row.side,
-    state: row.state,
-    peer: { code: row.peerCode, name: { ...node.nameOf(row.peerCode) } },
-    ...(row.registrationId && row.state !== 'staged' ? { registrationId: row.registrationId } : {}),
-    openedAt: row.openedAt.toISOString(),
-  };
-}
-
-async function transferBody(node: NodeParts, row: TransferRow): Promise<Schemas['Transfer']> {
-  const steps = await findSteps(node.db, row.id);
-  const consents = await findConsents(node.db, row.id);
-  const given = (position: PartnerPosition): Schemas['ConsentState'] => {
-    const consent = consents.find((candidate) => candidate.position === position);
-    return consent ? { given: true, at: consent.givenAt, method: consent.method } : { given: false };
-  };
-  return {
-    ...summaryBody(node, row),
-    steps: steps.map(({ step, at }) => ({ step, at: at.toISOString() })),
-    nextStep: nextStepOf(row.state, consents.length),
-    ...(row.side === 'destination'
-      ? { consents: { first: given('first'), second: given('second') }, consentText: consentBody(node, row) }
-      : {}),
-    ...(row.reasons.length > 0 ? { reasons: [...row.reasons] } : {}),
-    ...(row.unmet.length > 0 ? { unmet: row.unmet as Schemas['UnmetRequirement'][] } : {}),
-  };
-}
-
-function consentBody(node: NodeParts, row: TransferRow): NonNullable<Schemas['Transfer']['consentText']> {
-  return {
-    version: CONSENT_TEXT_VERSION,
-    items: Object.values(ITEM_WORDS).map(({ ja }) => ja),
-    text: consentText(node.nameOf(row.peerCode), node.nameOf(node.authority)),
-  };
 }

@@ -1,3 +1,4 @@
+import { caseAdvice } from '../transfer/case-advice.ts';
 import type { ProblemWords } from './problem.ts';
 import { ruleWords } from './rule-words.ts';
 
@@ -244,7 +245,12 @@ export const PROBLEM_WORDS_EN: ProblemWords = {
   transfer_state_conflict: ({ state, allowed }) => ({
     title: 'The transfer is not in a state for this',
     wrong: `The transfer is “${state}”; this can be done when it is: ${listed(allowed)}.`,
-    toDo: 'Read the transfer again and see what comes next.',
+    toDo: caseAdvice(state).en,
+  }),
+  another_transfer_open: ({ transferId }) => ({
+    title: 'Another move of the same registration is open here',
+    wrong: `The case “${transferId}” was begun with this certificate and has not ended.`,
+    toDo: 'Finish that one or withdraw it first; or consent once more and say that it is to be withdrawn (withdrawOther).',
   }),
   certificate_not_accepted: ({ pointer, check, reason }) => ({
     title: 'This certificate cannot be used here',

@@ -1,3 +1,4 @@
+import { caseAdvice } from '../transfer/case-advice.ts';
 import type { ProblemWords } from './problem.ts';
 import { ruleWords } from './rule-words.ts';
 
@@ -256,7 +257,12 @@ export const PROBLEM_WORDS_JA: ProblemWords = {
   transfer_state_conflict: ({ state, allowed }) => ({
     title: 'いまの継続手続きの状態ではできません',
     wrong: `手続きの状態は「${state}」です。この操作ができる状態: ${listed(allowed)}。`,
-    toDo: '手続きを読み直して、次にすることを確かめてください。',
+    toDo: caseAdvice(state).ja,
+  }),
+  another_transfer_open: ({ transferId }) => ({
+    title: '同じ登録の別の引継ぎが進んでいます',
+    wrong: `この受領証で始めた手続き「${transferId}」が、まだ終わっていません。`,
+    toDo: '先にその手続きを終えるか取り下げてください。取り下げてこの手続きを進めるときは、そのように指定してもう一度同意してください（withdrawOther）。',
   }),
   certificate_not_accepted: ({ pointer, check, reason }) => ({
     title: 'この受領証では手続きできません',

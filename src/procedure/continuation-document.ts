@@ -10,8 +10,9 @@ import {
   sourcesOf,
   type Words,
 } from '../registry/rule-set.ts';
+import type { CaseState } from '../transfer/case-state.ts';
 import { consentText, ITEM_WORDS } from '../transfer/consent-text.ts';
-import type { CaseState } from '../transfer/transfer-store.ts';
+
 import { ALWAYS, documentLines, listToConfirm, usual } from './checklist-document.ts';
 import { type Body, dayLine, type Frame, type Line, line, type Section } from './document.ts';
 import { at, documentsSeen, oneAt, statedFacts } from './document-content.ts';

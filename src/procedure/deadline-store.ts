@@ -1,14 +1,23 @@
-import { sql } from 'kysely';
 import type { Db } from '../db/transaction.ts';
-import { dayInJapan } from '../kernel/clock.ts';
 import { daysAfter, type JapanDay } from '../registry/japan-day.ts';
 import type { AuthorityRecord } from '../registry/rule-set.ts';
-import { awaitedOf, type Due, dueOfTransfer } from './deadline.ts';
+import { waitingFor } from '../transfer/case-clock.ts';
+import type { CaseState } from '../transfer/case-state.ts';
+import { awaitedOf, type Due } from './deadline.ts';
 import { OPEN_STATES } from './procedure-state.ts';
 
 /** After that nobody is asked for a certificate any more: it has long been refused everywhere. */
 const RETURN_ASKED_DAYS = 90;
 const LIMIT = 500;
+const AWAITING: readonly CaseState[] = [
+  'draft',
+  'submitted',
+  'correction',
+  'consented',
+  'requested',
+  'staged',
+  'activated',
+];
 
 /** Everything that is due, of procedures, addresses to be shown, and continuations filed here. */
 export async function findDues(db: Db, record: AuthorityRecord, on: JapanDay): Promise<Due[]> {
@@ -17,6 +26,7 @@ export async function findDues(db: Db, record: AuthorityRecord, on: JapanDay): P
     duesOfReturns(db, daysAfter(on, -RETURN_ASKED_DAYS)),
     duesOfResidence(db),
     duesOfTransfers(db, record),
+    duesOfHolds(db),
   ]);
   return found.flat();
 }
@@ -77,31 +87,49 @@ async function duesOfResidence(db: Db): Promise<Due[]> {
   );
 }
 
-/** Since when a case is where it is, its steps tell; `changed_at` moves whenever a message is said again. */
+/** Since when a case is where it is, and when its time stood still, its steps tell. */
 async function duesOfTransfers(db: Db, record: AuthorityRecord): Promise<Due[]> {
   const rows = await db
     .selectFrom('transfer')
-    .select([
-      'id',
-      'state',
-      'opened_at',
-      sql<Date | null>`(select max(at) from transfer_step where transfer_id = transfer.id)`.as('since'),
-    ])
+    .select(['id', 'state', 'origin_checking_until'])
     .where('side', '=', 'destination')
-    .where('state', 'in', [
-      'draft',
-      'submitted',
-      'correction',
-      'consented',
-      'requested',
-      'staged',
-      'activated',
-    ])
+    .where('state', 'in', AWAITING)
     .orderBy('opened_at')
     .limit(LIMIT)
     .execute();
-  return rows.flatMap(({ id, state, opened_at: openedAt, since }) => {
-    const due = dueOfTransfer(record, state, dayInJapan(since ?? openedAt));
-    return due ? [{ record: { kind: 'transfer', id }, ...due }] : [];
+  if (rows.length === 0) return [];
+  const ids = rows.map(({ id }) => id);
+  const steps = await db
+    .selectFrom('transfer_step')
+    .select(['transfer_id', 'step', 'at'])
+    .where('transfer_id', 'in', ids)
+    .orderBy('transfer_id')
+    .orderBy('number')
+    .execute();
+  const stepsOf = Map.groupBy(steps, ({ transfer_id: id }) => id);
+  return rows.flatMap(({ id, state, origin_checking_until: checkingUntil }) => {
+    const waiting = waitingFor(record, state, stepsOf.get(id) ?? [], checkingUntil);
+    if (!waiting) return [];
+    const { what, dueOn, paused, daysLeft } = waiting;
+    const due = { record: { kind: 'transfer', id }, what, dueOn } as const;
+    return [paused ? { ...due, paused: { reason: paused, daysLeft } } : due];
   });
+}
+
+/** Requests that this authority holds back: it has named a day, and the couple waits for it. */
+async function duesOfHolds(db: Db): Promise<Due[]> {
+  const rows = await db
+    .selectFrom('transfer')
+    .innerJoin('transfer_hold', 'transfer_hold.registration_id', 'transfer.registration_id')
+    .select(['transfer.id', 'transfer_hold.until_on'])
+    .where('transfer.state', '=', 'held')
+    .where('transfer_hold.ended_at', 'is', null)
+    .orderBy('transfer_hold.until_on')
+    .limit(LIMIT)
+    .execute();
+  return rows.map(({ id, until_on: dueOn }) => ({
+    record: { kind: 'transfer', id },
+    what: 'end_hold',
+    dueOn,
+  }));
 }

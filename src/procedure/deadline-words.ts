@@ -33,6 +33,10 @@ export const DEADLINE_WORDS = {
     ja: '転出元の自治体の返答を待っています。',
     en: 'Waiting for the origin to answer.',
   },
+  end_hold: {
+    ja: '転入先が記録を待っています。確認を終えて、保留を解くか断ってください。',
+    en: 'The destination waits for a record. Finish the check and end the hold.',
+  },
   notify_origin: {
     ja: '転出元の自治体への通知が届くのを確かめてください。',
     en: 'See that the notice reaches the origin.',

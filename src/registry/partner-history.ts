@@ -51,8 +51,24 @@ export async function readPastRecords(
     .where('registration_id', '=', id)
     .where('epoch', '=', epoch)
     .where('position', '=', position)
+    .where('voided_at', 'is', null)
     .orderBy('replaced_at', 'desc')
     .orderBy('id', 'desc')
     .execute();
   return rows.map((row) => JSON.parse(sealer.open(`partner_history.${row.id}`, row.record)) as PastRecord);
+}
+
+/** Rows under a data key that is gone: whoever stages the same record again must not stumble over them. */
+export async function voidPastRecords(
+  trx: Trx,
+  clock: Clock,
+  { id, epoch }: Omit<Place, 'position'>,
+): Promise<void> {
+  await trx
+    .updateTable('partner_history')
+    .set({ voided_at: clock() })
+    .where('registration_id', '=', id)
+    .where('epoch', '=', epoch)
+    .where('voided_at', 'is', null)
+    .execute();
 }

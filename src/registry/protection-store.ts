@@ -59,7 +59,7 @@ export async function setProtection(
 }
 
 /** What the other one knows on this day is what their papers go on saying. */
-async function keepPresentRecord(
+export async function keepPresentRecord(
   trx: Trx,
   { clock, vault }: { readonly clock: Clock; readonly vault: Vault },
   row: Epoch,

@@ -68,6 +68,7 @@ type Entry = {
   readonly sequence: number;
   readonly type: string;
   readonly position: PartnerPosition | null;
+  readonly purpose?: string | null;
   readonly facts: Record<string, unknown>;
 };
 
@@ -82,6 +83,10 @@ const OF_BOTH: readonly string[] = [
   'transfer_moved_on',
   'personal_data_provided',
   'personal_data_received',
+  'continuity_checked',
+  'message_sent',
+  'message_received',
+  'message_unconfirmed',
 ];
 
 /**
@@ -100,6 +105,11 @@ export function entriesShownTo<Each extends Entry>(
   return entries.filter((entry) => {
     if (entry.position === position) return true;
     const last = ofOther.findLast(({ sequence }) => sequence <= entry.sequence);
-    return last?.facts.protected !== true || (entry.position === null && OF_BOTH.includes(entry.type));
+    return last?.facts.protected !== true || (entry.position === null && isOfBoth(entry));
   });
+}
+
+/** New certificates after a move both receive; any others may be one partner's own affair. */
+function isOfBoth({ type, purpose }: Entry): boolean {
+  return OF_BOTH.includes(type) || (type === 'certificates_issued' && purpose === 'continuation');
 }

@@ -46,6 +46,8 @@ export const AGREEMENT_MODELS = [
   'information_handover',
   'new_oath_with_waiver',
 ] as const;
+/** A new oath without the documents that the agreement spares, or nothing but waiting. Never a way around the protocol. */
+export const WITHOUT_ANSWER = ['new_oath_with_waiver', 'none'] as const;
 export const AUTHORITY_KINDS = ['prefecture', 'designated_city', 'core_city', 'city', 'town'] as const;
 export const SERVES = ['own_residents', 'residents_of_municipalities_without_own_scheme'] as const;
 export const SEXUAL_MINORITY_RULES = ['at_least_one', 'not_required'] as const;
@@ -193,6 +195,16 @@ export type Deadlines = {
   readonly noticeToOriginOpenDays: number;
   readonly originAnswerOpenDays: number;
   readonly correctionOpenDays: number;
+  /** For the consent of the partner who has not consented yet. */
+  readonly consentOpenDays: number;
+  /** For the authority's own decision; the time in which the couple corrects does not count. */
+  readonly approvalOpenDays: number;
+  /** A reminder stands on the clerk's list this many open days before the day, and nothing expires unannounced. */
+  readonly remindOpenDays: number;
+  /** After so many open days past the day it goes to the approver, after twice as many to the administrator. */
+  readonly escalateOpenDays: number;
+  /** For so many days an expired case can be taken up again as it was. */
+  readonly reopenDays: number;
   readonly draftDays: number;
   readonly hearingOpenDays: number;
   readonly returnOpenDays: number;
@@ -243,6 +255,10 @@ export type Agreement = Dated & {
   readonly consent: { readonly by: 'both_partners' | 'one_partner'; readonly withoutConsent: 'new_oath' };
   /** Whether the move of one partner is enough for a continuation. */
   readonly onePartnerMoves: boolean | null;
+  /** What is open to a couple whose origin does not answer. null: not known (要確認), the counter decides by its rules. */
+  readonly withoutAnswer: (typeof WITHOUT_ANSWER)[number] | null;
+  /** Whether the origin is told when the destination corrects what it handed over. null: not known, nobody is told. */
+  readonly correctionsToOrigin: boolean | null;
   readonly originIsNotified: boolean;
   readonly sources: readonly string[];
   readonly unconfirmed: readonly string[];

@@ -38,10 +38,19 @@ export function assessApplication(
   const facts = factsOf(application.partners, application.couple, birthDates);
   const assessed = agreements.map((agreement) => {
     const { unmet } = assessContinuation(ruleSet, authority, agreement, facts, on);
-    return unmet.filter((finding) => !isAgeStillOpen(finding, birthDates));
+    return [...whoMoves(agreement, application), ...unmet].filter(
+      (finding) => !isAgeStillOpen(finding, birthDates),
+    );
   });
   // What stops a couple under the agreement that goes first may be open to it under the next.
   return assessed.find((unmet) => unmet.length === 0) ?? assessed[0] ?? [noAgreement()];
+}
+
+/** Where the agreement does not say (要確認), the destination's own residence rule decides alone. */
+function whoMoves({ onePartnerMoves, sources }: Agreement, { move }: Application): readonly Finding[] {
+  if (move.who === 'both' || onePartnerMoves !== false) return [];
+  const remedies = ['keep:origin_certificate'] as const;
+  return [{ requirement: 'one_partner_moves', concerns: 'both', finding: 'unmet', sources, remedies }];
 }
 
 /** An agreement that only spares documents of a new oath knows no continuation. */

@@ -18,12 +18,15 @@ import type { AuthorityCode, EntityId } from '../kernel/authority.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { sha256Base64url } from '../kernel/digest.ts';
 import type { Id } from '../kernel/id.ts';
-import type { Actor } from '../kernel/role.ts';
+import type { Actor, PartnerPosition } from '../kernel/role.ts';
 import { TRANSITIONS } from '../registry/registration.ts';
 import { changeState, findEpoch, type NewRegistration } from '../registry/registration-store.ts';
 import { destroyDataKey, type Vault } from '../registry/vault.ts';
 import { type ArrivedContinuity, keepContinuity } from './carry-continuity.ts';
-import { closeCase, dropPayloads, isFinal, retireOffer } from './close-case.ts';
+import { type ArrivedProtection, putInForce, recordArrival, settleProtection } from './carry-protection.ts';
+import type { CaseState } from './case-state.ts';
+import { isOver } from './case-state.ts';
+import { closeCase, dropPayloads, retireOffer } from './close-case.ts';
 import {
   closeOlder,
   type End,
@@ -40,7 +43,6 @@ import { counterpartOf, standingTowards } from './quarantine.ts';
 import { stageRegistration } from './stage-registration.ts';
 import { PROVIDED_ITEMS } from './transfer-payload.ts';
 import {
-  type CaseState,
   findTransfer,
   insertTransfer,
   lockFor,
@@ -74,6 +76,9 @@ export type Circumstances = {
   readonly staged?: Omit<NewRegistration, 'state' | 'registeredAt' | 'transferId'>;
   /** What the links prove that a RELEASE completed. */
   readonly continuity?: ArrivedContinuity;
+  /** Who is protected from the other, as an OFFER tells, and as it stands at the RELEASE. */
+  readonly protection?: ArrivedProtection;
+  readonly protectedNow?: readonly PartnerPosition[];
   /** Why and when, for a dissolution. */
   readonly end?: End;
   /** What the couple is told when the case ends without a transfer. */
@@ -212,7 +217,9 @@ async function storeTransfer(
     now,
   );
   if (row?.state === state) return;
-  if (next.side === 'DESTINATION' && isFinal(state)) await closeCase(trx, clock, tid);
+  if (next.side === 'DESTINATION' && isOver(state)) await closeCase(trx, clock, tid);
+  // The couple may ask again: what they filled in and consented to stays for a while, what was to be sent does not.
+  if (state === 'refused_by_origin') await dropPayloads(trx, clock, tid);
   await recordStep(trx, tid, state, now);
   await appendEvent(trx, clock, {
     type: 'transfer_moved_on',
@@ -279,6 +286,7 @@ async function carryOut(
       return destroyStaged(trx, deps, effect.tid);
     case 'ACTIVATE_REGISTRATION':
       await recordProvision(trx, deps, effect.terms);
+      await protect(trx, deps, effect.terms, at);
       return keepContinuity(trx, deps, effect.terms, at.continuity);
     case 'INTEND_CERTIFICATES':
       return intend(trx, deps, effect, at);
@@ -338,7 +346,7 @@ async function stage(
   trx: Trx,
   { clock, vault }: ProtocolDeps,
   tid: Id<'transfer'>,
-  { staged }: Circumstances,
+  { staged, protection }: Circumstances,
 ): Promise<void> {
   if (!staged) throw new Error('a registration is to be staged whose record was not read');
   await stageRegistration(trx, vault, {
@@ -347,6 +355,18 @@ async function stage(
     transferId: tid,
     registeredAt: clock(),
   });
+  await putInForce(trx, { clock, vault }, staged, protection ?? {});
+}
+
+/** A release that does not speak of protection leaves what came with the offer. */
+async function protect(
+  trx: Trx,
+  deps: ProtocolDeps,
+  { rid, epoch }: { readonly rid: string; readonly epoch: number },
+  { protectedNow, actor }: Circumstances,
+): Promise<void> {
+  if (protectedNow) await settleProtection(trx, deps, { id: rid, epoch }, protectedNow);
+  await recordArrival(trx, deps.clock, { id: rid, epoch }, actor);
 }
 
 async function destroyStaged(trx: Trx, { clock }: ProtocolDeps, tid: string): Promise<void> {

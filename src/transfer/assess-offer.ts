@@ -16,6 +16,7 @@ import { authorityOf, requireRuleSet } from '../registry/rule-book.ts';
 import { factsOf } from '../registry/stated-facts.ts';
 import { openSealer, type Vault } from '../registry/vault.ts';
 import { type Application, assessApplication, type ContinuationRules } from './application.ts';
+import { type ArrivedProtection, arrivedProtection } from './carry-protection.ts';
 import type { MessageOf } from './protocol-message.ts';
 import { type OfferedPartner, type OfferPayload, readOfferPayload } from './transfer-payload.ts';
 import { type ConsentRow, findConsents, findTransfer } from './transfer-store.ts';
@@ -26,6 +27,7 @@ export type OfferAssessment =
   | {
       readonly kind: 'acceptable';
       readonly staged: Omit<NewRegistration, 'state' | 'registeredAt' | 'transferId'>;
+      readonly protection: ArrivedProtection;
     }
   | { readonly kind: 'unacceptable'; readonly unmet: readonly UnmetRequirement[] };
 
@@ -67,10 +69,13 @@ export async function assessOffer(
   const records = recordsOf(partners, application);
   if (await findLivingPartner(trx, deps.vault, records))
     return unacceptable('no_other_partnership', ['ask:this_authority']);
+  const protection = await arrivedProtection(trx, deps, row.id, offer.protection ?? []);
+  if (!protection) return UNREADABLE;
   const staged = stagedFrom(offer, records, application, on);
   return {
     kind: 'acceptable',
     staged: { ...staged, ...carriedOver(deps, offer, partners, application, on) },
+    protection,
   };
 }
 

@@ -19,10 +19,11 @@ import {
   writeContinuity,
 } from '../registry/registration-store.ts';
 import { openSealer, type Vault } from '../registry/vault.ts';
+import { protectedAtRelease } from './carry-protection.ts';
 import type { MessageOf } from './protocol-message.ts';
 import type { Terms } from './protocol-state.ts';
 import { readReleasePayload } from './transfer-payload.ts';
-import { findTransfer } from './transfer-store.ts';
+import { findTransfer, lockFor } from './transfer-store.ts';
 
 type OriginDeps = {
   readonly clock: Clock;
@@ -63,7 +64,9 @@ export async function linkToRelease(
   const { clock, vault, issuerTerms } = deps;
   const protocol = (await findTransfer(trx, transferId))?.protocol;
   if (protocol?.side !== 'SOURCE' || protocol.state !== 'OFFERED') return undefined;
-  const row = await findEpoch(trx, protocol.rid, protocol.epoch - 1);
+  // A protection that is asked for in this moment is either in this release, or waits for it and finds it gone.
+  await lockFor(trx, 'registration', protocol.rid);
+  const row = await findEpoch(trx, protocol.rid, protocol.epoch - 1, { forUpdate: true });
   if (!row) return undefined;
   const draft = {
     rid: row.id,
@@ -77,7 +80,10 @@ export async function linkToRelease(
   };
   const link = await signLink(draft, issuerTerms, randomBytes);
   return {
-    payload: saltPayload(JSON.stringify({ link }), randomBytes),
+    payload: saltPayload(
+      JSON.stringify({ link, protected: await protectedAtRelease(trx, row) }),
+      randomBytes,
+    ),
     subject: { kind: 'registration', id: row.id, epoch: row.epoch },
   };
 }

@@ -3,19 +3,7 @@ import type { Trx } from '../db/transaction.ts';
 import { erasePayloads, retirePayloads, type UnconfirmedMessage } from '../federation/outbox.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { destroyDataKey } from '../registry/vault.ts';
-import { type CaseState, findTransfer } from './transfer-store.ts';
-
-const FINAL_AT_DESTINATION: readonly CaseState[] = [
-  'completed',
-  'withdrawn',
-  'declined',
-  'consent_refused',
-  'refused_by_origin',
-];
-
-export function isFinal(state: CaseState): boolean {
-  return FINAL_AT_DESTINATION.includes(state);
-}
+import { findTransfer } from './transfer-store.ts';
 
 /**
  * A case that has ended needs no personal data any more: what continues stands in the registration, and what was

@@ -9,21 +9,24 @@ import { type Clock, epochSeconds } from '../kernel/clock.ts';
 import { Refusal } from '../kernel/refusal.ts';
 import type { Actor, PartnerPosition } from '../kernel/role.ts';
 import { openSealer, type Vault } from '../registry/vault.ts';
+import type { ProtocolDeps } from './apply-event.ts';
 import type { Disclosed } from './assess-offer.ts';
+import { requireCommand } from './case-state.ts';
 import { closeCase } from './close-case.ts';
 import { CONSENT_TEXT_VERSION } from './consent-text.ts';
 import type { ConsentMethod } from './transfer-payload.ts';
 import {
   findConsents,
+  findOpenCaseOf,
   insertConsent,
   lockFor,
   recordStep,
-  requireState,
   requireTransfer,
   supersedeConsents,
   type TransferRow,
   updateTransfer,
 } from './transfer-store.ts';
+import { withdrawIn } from './withdraw-transfer.ts';
 
 export type ConsentDeps = {
   readonly db: Db;
@@ -31,6 +34,7 @@ export type ConsentDeps = {
   readonly vault: Vault;
   readonly trust: () => TrustView;
   readonly skewSeconds: number;
+  readonly protocol: ProtocolDeps;
 };
 
 /** To what one partner consents, and how it can be proved. */
@@ -40,6 +44,8 @@ export type ConsentGiven = {
   /** Hexadecimal: of the signed sheet at the counter, of the whole presentation from a wallet. */
   readonly evidenceSha256: string | null;
   readonly textVersion: string;
+  /** An open case here that this certificate was shown in before, and that ends with this consent. */
+  readonly insteadOf?: string | undefined;
 };
 
 export type Consent = ConsentGiven & {
@@ -47,6 +53,8 @@ export type Consent = ConsentGiven & {
   readonly method: 'session' | 'counter';
   /** The consenting partner's own certificate, in any form. */
   readonly certificate: string;
+  /** The couple has another open case here with these certificates, and wishes to go on with this one instead. */
+  readonly withdrawOther?: boolean | undefined;
 };
 
 /**
@@ -67,7 +75,17 @@ export async function consentToTransfer(
     skewSeconds: deps.skewSeconds,
   });
   const certificate = requireGood(verification);
-  await inTransaction(deps.db, (trx) => recordConsent(trx, deps, actor, transferId, consent, certificate));
+  await inTransaction(
+    deps.db,
+    async (trx) => {
+      const other = consent.withdrawOther
+        ? await findOpenCaseOf(trx, transferId, certificate.statusRef)
+        : undefined;
+      if (other) await withdrawIn(trx, deps.protocol, actor, other);
+      await recordConsent(trx, deps, actor, transferId, { ...consent, insteadOf: other }, certificate);
+    },
+    { repeatable: true },
+  );
 }
 
 /**
@@ -75,7 +93,7 @@ export async function consentToTransfer(
  * other partner's. What it disclosed is kept sealed until the case ends, to be compared with what the origin offers.
  *
  * @param certificate verified, and where a wallet presented it, with its key binding
- * @throws Refusal `consent_text_outdated`, `certificates_do_not_match`, `transfer_state_conflict`
+ * @throws Refusal `consent_text_outdated`, `certificates_do_not_match`, `transfer_state_conflict`, `another_transfer_open`
  */
 export async function recordConsent(
   trx: Trx,
@@ -88,7 +106,7 @@ export async function recordConsent(
   requireCurrentText(consent);
   await lockFor(trx, 'transfer', transferId);
   const row = await requireTransfer(trx, transferId);
-  requireState(row, ['submitted', 'consented']);
+  requireCommand('consent', row);
   if (certificate.issuer.code !== row.peerCode)
     throw new Refusal('certificates_do_not_match', { pointer: '/certificate' });
   const others = (await findConsents(trx, transferId)).filter(
@@ -97,11 +115,17 @@ export async function recordConsent(
   if (others.some((other) => other.certificate.statusIndex === certificate.statusRef.idx)) {
     throw new Refusal('certificates_do_not_match', { pointer: '/certificate' });
   }
+  // One registration goes to one place: which of two open moves is meant only the couple knows.
+  const open = await findOpenCaseOf(trx, row.id, certificate.statusRef);
+  if (open && open !== consent.insteadOf) throw new Refusal('another_transfer_open', { transferId: open });
   await store(trx, deps, row, consent, certificate);
   const at = deps.clock();
   await keepSightings(trx, deps.vault.blindIndex, [certificate.digest], at);
-  if (others.length > 0) await updateTransfer(trx, transferId, { state: 'consented' }, at);
   await recordStep(trx, transferId, `consented_${consent.position}`, at);
+  if (others.length > 0 && row.state !== 'consented') {
+    await updateTransfer(trx, transferId, { state: 'consented' }, at);
+    await recordStep(trx, transferId, 'consented', at);
+  }
   await appendEvent(trx, deps.clock, {
     type: 'transfer_consented',
     actor,
@@ -175,7 +199,7 @@ export async function refuseConsent(
 ): Promise<void> {
   await inTransaction(db, async (trx) => {
     await lockFor(trx, 'transfer', transferId);
-    requireState(await requireTransfer(trx, transferId), ['submitted', 'consented']);
+    requireCommand('refuse_consent', await requireTransfer(trx, transferId));
     const at = clock();
     await supersedeConsents(trx, transferId, at);
     await updateTransfer(trx, transferId, { state: 'consent_refused' }, at);

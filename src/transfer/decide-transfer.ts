@@ -15,6 +15,7 @@ import {
 } from './application.ts';
 import { applyEvent, type ProtocolDeps } from './apply-event.ts';
 import type { Disclosed } from './assess-offer.ts';
+import { requireCommand } from './case-state.ts';
 import { closeCase } from './close-case.ts';
 import type { ConsentStatement, RequestPayload } from './transfer-payload.ts';
 import {
@@ -22,7 +23,6 @@ import {
   findConsents,
   lockFor,
   recordStep,
-  requireState,
   requireTransfer,
   supersedeConsents,
   type TransferRow,
@@ -83,18 +83,20 @@ async function close(
   state: 'correction' | 'declined',
   reasons: readonly string[],
 ): Promise<void> {
-  requireState(row, ['submitted', 'consented']);
+  requireCommand(state === 'declined' ? 'decline' : 'request_correction', row);
   const at = clock();
-  await supersedeConsents(trx, row.id, at);
-  await updateTransfer(trx, row.id, { state, reasons }, at);
-  if (state === 'declined') await closeCase(trx, clock, row.id);
+  await updateTransfer(trx, row.id, { state, reasons, corrections: [] }, at);
+  if (state === 'declined') {
+    await supersedeConsents(trx, row.id, at);
+    await closeCase(trx, clock, row.id);
+  }
   await recordStep(trx, row.id, state, at);
 }
 
 async function approve(trx: Trx, deps: DecideDeps, row: TransferRow, command: Command): Promise<void> {
   const consents = await findConsents(trx, row.id);
   const missing = POSITIONS.filter((position) => !consents.some((consent) => consent.position === position));
-  requireState(row, ['submitted', 'consented']);
+  requireCommand('approve', row);
   if (missing.length > 0) throw new Refusal('consent_missing', { positions: missing });
   const sealer = await openSealer(trx, deps.vault, { kind: 'transfer', id: row.id, epoch: 0 });
   if (!sealer || !row.application) throw new Error('an application without its data key');

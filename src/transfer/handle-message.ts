@@ -17,7 +17,10 @@ import { findRegistration, readPartners } from '../registry/registration-store.t
 import { applyEvent, type Circumstances, type ProtocolDeps } from './apply-event.ts';
 import { assessOffer, type OfferAssessment, type OfferDeps } from './assess-offer.ts';
 import { assessContinuity, linksToOffer, linkToRelease } from './carry-continuity.ts';
+import { protectedOnArrival, protectionToHandOver, recordHandOver } from './carry-protection.ts';
+import { heedNotice, isNotice } from './case-notice.ts';
 import { coversContinuity, coversFamily } from './consent-text.ts';
+import { type HoldDeps, holdRequest } from './held-request.ts';
 import type { Decision, MessageEvent, Subject } from './protocol-event.ts';
 import type { ProtocolMessage } from './protocol-message.ts';
 import {
@@ -25,12 +28,13 @@ import {
   PROVIDED_ITEMS,
   type ProvidedItem,
   type RequestPayload,
+  readReleaseProtection,
   readRequestPayload,
 } from './transfer-payload.ts';
 import { findTransfer } from './transfer-store.ts';
 import { fromWire } from './wire-message.ts';
 
-export type HandleDeps = ProtocolDeps & OfferDeps & { readonly trust: () => TrustView };
+export type HandleDeps = HoldDeps & OfferDeps & { readonly trust: () => TrustView };
 
 /**
  * What this authority does with an authentic message of a peer: finds what the message is about, hands it to the
@@ -42,9 +46,13 @@ export async function handleMessage(
   opened: OpenedMessage,
   from: Member,
 ): Promise<Handled> {
+  if (isNotice(opened)) return heedNotice(trx, deps.clock, opened);
   const message = fromWire(opened);
   if (!message) return { result: 'refused', reason: 'malformed' };
   const { event, at } = await prepare(trx, deps, message, opened, from);
+  const held =
+    event.event === 'REQUEST' && (await holdRequest(trx, deps, event.message, event.subject, from));
+  if (held) return held;
   const decision = await applyEvent(trx, deps, event, at);
   const { outcome, transfer } = decision;
   // What could be offered may have been promised to another while this request waited: then nothing is provided.
@@ -77,9 +85,10 @@ async function prepare(
   switch (message.step) {
     case 'REQUEST': {
       const known = await findTransfer(trx, message.tid);
-      const found = known
-        ? undefined
-        : await findSubject(trx, deps, readRequestPayload(opened.payload?.text ?? ''), member);
+      const found =
+        known && known.state !== 'held'
+          ? undefined
+          : await findSubject(trx, deps, readRequestPayload(opened.payload?.text ?? ''), member);
       const subject: Subject = found?.subject ?? { kind: 'NOT_OFFERABLE' };
       return {
         event: { ...common, event: 'REQUEST', message, subject },
@@ -89,7 +98,10 @@ async function prepare(
     case 'OFFER': {
       const offer: OfferAssessment = await assessOffer(trx, deps, message, opened.payload?.text ?? '');
       const payload = offer.kind === 'acceptable' ? 'ACCEPTABLE' : 'UNACCEPTABLE';
-      const found = offer.kind === 'acceptable' ? { staged: offer.staged } : { unmet: offer.unmet };
+      const found =
+        offer.kind === 'acceptable'
+          ? { staged: offer.staged, protection: offer.protection }
+          : { unmet: offer.unmet };
       return { event: { ...common, event: 'OFFER', message, payload }, at: { actor, ...found } };
     }
     case 'ACCEPT': {
@@ -100,10 +112,12 @@ async function prepare(
       };
     }
     case 'RELEASE': {
-      const continuity = await assessContinuity(trx, deps, message, opened.payload?.text ?? '');
+      const text = opened.payload?.text ?? '';
+      const protectedNow = await protectedOnArrival(trx, message.tid, readReleaseProtection(text));
+      const continuity = await assessContinuity(trx, deps, message, text);
       return {
         event: { ...common, event: 'RELEASE', message },
-        at: { actor, ...(continuity ? { continuity } : {}) },
+        at: { actor, ...(continuity ? { continuity } : {}), ...(protectedNow ? { protectedNow } : {}) },
       };
     }
     case 'ACTIVATED':
@@ -152,6 +166,8 @@ async function findSubject(
     const { residence: _, ...partner } = partners[position];
     return { ...partner, statusIndex: indexOf(position) };
   });
+  const withFamily = includesFamily(request);
+  const protection = await protectionToHandOver(trx, deps.vault, row, { withFamily });
   const continuity = includesContinuity(request) ? await linksToOffer(trx, deps, row) : [];
   const offer: OfferPayload = {
     rid: row.id,
@@ -160,8 +176,9 @@ async function findSubject(
     firstOathDate: row.firstOathDate,
     firstAuthority: row.firstAuthority,
     partners: { first: offered[0]!, second: offered[1]! },
-    ...(includesFamily(request) ? { familyMembers: await readFamily(trx, deps.vault, row) } : {}),
+    ...(withFamily ? { familyMembers: await readFamily(trx, deps.vault, row) } : {}),
     ...(continuity.length > 0 ? { continuity } : {}),
+    ...(protection.length > 0 ? { protection } : {}),
   };
   const payload = saltPayload(JSON.stringify(offer), randomBytes);
   return {
@@ -214,4 +231,5 @@ async function recordOffer(
       facts: { to: to.code, items },
     });
   }
+  await recordHandOver(trx, clock, rid, to.code);
 }

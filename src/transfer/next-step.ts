@@ -1,4 +1,4 @@
-import type { CaseState } from './transfer-store.ts';
+import type { CaseState } from './case-state.ts';
 
 export type NextStep = { readonly code: string; readonly text: { readonly ja: string; readonly en: string } };
 
@@ -74,8 +74,22 @@ const STEPS = {
   refused_by_origin: {
     code: 'ask_origin',
     text: {
-      ja: '転出元の自治体から記録が渡されませんでした。転出元の窓口にお尋ねください。',
-      en: 'The origin did not release the record. Please ask the counter of the origin.',
+      ja: '転出元の自治体から記録が渡されませんでした。転出元の窓口にお尋ねください。別の自治体への引継ぎが進んでいるときは、それを終えるか、取り下げてから、もう一度求めてください。',
+      en: 'The origin did not release the record. Please ask the counter of the origin. If a move to another authority is under way, finish it or withdraw it, then ask again.',
+    },
+  },
+  expired: {
+    code: 'reopen',
+    text: {
+      ja: '期限が過ぎました。今の登録と受領証はそのまま有効です。入力した内容のまま、再開できます。',
+      en: 'The time is over. The registration and its certificates stay as they were. The case can be taken up again as it was.',
+    },
+  },
+  held: {
+    code: 'await_origin',
+    text: {
+      ja: '転出元が確認しています。今の受領証はそのまま有効です。',
+      en: 'The origin is checking. The present certificates stay valid.',
     },
   },
   offered: {

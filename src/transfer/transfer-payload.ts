@@ -2,7 +2,7 @@ import { MAX_LINK_LENGTH, MAX_LINKS } from '../certificate/continuity-link.ts';
 import { type AuthorityCode, isAuthorityCode } from '../kernel/authority.ts';
 import { fromBase64url } from '../kernel/base64url.ts';
 import { isUuid } from '../kernel/id.ts';
-import { POSITIONS } from '../kernel/role.ts';
+import { type PartnerPosition, POSITIONS } from '../kernel/role.ts';
 import { isJsonObject, type JsonObject, type JsonValue, parseStrictJson } from '../kernel/strict-json.ts';
 import { isJapanDay } from '../registry/japan-day.ts';
 import type { Couple, FamilyMemberRecord, PartnerRecord } from '../registry/registration-store.ts';
@@ -71,6 +71,19 @@ export type OfferPayload = {
    * From the second on they name authorities that no other item names, so they are an item of their own.
    */
   readonly continuity?: readonly string[];
+  /** Left out where nobody is protected, or by an origin that does not say. */
+  readonly protection?: readonly HandedProtection[];
+};
+
+/**
+ * The protection of one partner from the other: what the other one knew of them on the day it began, in the origin's
+ * order. `statusIndexes`: of this partner's certificates, one of which was presented.
+ */
+export type HandedProtection = {
+  readonly position: PartnerPosition;
+  readonly statusIndexes: readonly number[];
+  readonly partner: Omit<PartnerRecord, 'residence'>;
+  readonly familyMembers: readonly FamilyMemberRecord[];
 };
 
 /** @returns undefined where the text is not exactly a request's payload */
@@ -113,9 +126,11 @@ export function readOfferPayload(text: string): OfferPayload | undefined {
   if (typeof firstAuthority !== 'string' || !isAuthorityCode(firstAuthority)) return undefined;
   const partners = coupleOf(value.partners, readPartner);
   const familyMembers = readFamilyMembers(value.familyMembers);
-  if (!partners || !familyMembers) return undefined;
+  const protection = readProtection(value.protection);
+  if (!partners || !familyMembers || !protection) return undefined;
   const continuity = readLinks(value.continuity);
-  return { rid, epoch, oathDate, firstOathDate, firstAuthority, partners, familyMembers, continuity };
+  const dates = { oathDate, firstOathDate, firstAuthority };
+  return { rid, epoch, ...dates, partners, familyMembers, continuity, protection };
 }
 
 /** Links decide nothing about the registration: what is not a list of them is no proof, and no reason to refuse. */
@@ -131,6 +146,40 @@ function isLink(value: JsonValue | undefined): value is string {
 export function readReleasePayload(text: string): string | undefined {
   const link = parsed(text)?.link;
   return isLink(link) ? link : undefined;
+}
+
+/**
+ * @returns of each partner who was protected at the moment of the release the status indexes of their certificates;
+ *   undefined where the release does not say
+ */
+export function readReleaseProtection(text: string): readonly (readonly number[])[] | undefined {
+  const value = parsed(text)?.protected;
+  if (!Array.isArray(value) || value.length > POSITIONS.length) return undefined;
+  const read = value.map((each) => (isIndexList(each) ? each : undefined));
+  return read.every((each) => each !== undefined) ? read : undefined;
+}
+
+function isIndexList(value: JsonValue | undefined): value is number[] {
+  return Array.isArray(value) && value.length <= MOST_CERTIFICATES && value.every(isIndex);
+}
+
+const MOST_CERTIFICATES = 100;
+
+/** @returns undefined where one cannot be read: half a protection is none */
+function readProtection(value: JsonValue | undefined): readonly HandedProtection[] | undefined {
+  if (value === undefined) return [];
+  if (!Array.isArray(value) || value.length > POSITIONS.length) return undefined;
+  const read = value.map((each) => (isJsonObject(each) ? readProtected(each) : undefined));
+  return read.every((each) => each !== undefined) ? read : undefined;
+}
+
+function readProtected(value: JsonObject): HandedProtection | undefined {
+  const position = POSITIONS.find((known) => known === value.position);
+  const partner = isJsonObject(value.partner) ? readRecord(value.partner) : undefined;
+  const familyMembers = readFamilyMembers(value.familyMembers);
+  const { statusIndexes } = value;
+  if (!position || !partner || !familyMembers || !isIndexList(statusIndexes)) return undefined;
+  return { position, statusIndexes, partner, familyMembers };
 }
 
 const MOST_FAMILY_MEMBERS = 20;
@@ -155,14 +204,19 @@ function readFamilyMember(value: JsonObject): FamilyMemberRecord | undefined {
 }
 
 function readPartner(value: JsonObject): OfferedPartner | undefined {
-  const { registeredName, kana, alias, birthDate, statusIndex } = value;
-  if (!isName(registeredName) || !isName(kana) || !isJapanDay(birthDate) || !isIndex(statusIndex))
-    return undefined;
-  if (alias === null) return { registeredName, kana, alias, birthDate, statusIndex };
+  const record = readRecord(value);
+  const { statusIndex } = value;
+  return record && isIndex(statusIndex) ? { ...record, statusIndex } : undefined;
+}
+
+function readRecord(value: JsonObject): Omit<PartnerRecord, 'residence'> | undefined {
+  const { registeredName, kana, alias, birthDate } = value;
+  if (!isName(registeredName) || !isName(kana) || !isJapanDay(birthDate)) return undefined;
+  if (alias === null) return { registeredName, kana, alias, birthDate };
   if (!isJsonObject(alias) || !isName(alias.name)) return undefined;
   const { name, display } = alias;
   if (display !== 'alias_only' && display !== 'alias_with_registered_name') return undefined;
-  return { registeredName, kana, alias: { name, display }, birthDate, statusIndex };
+  return { registeredName, kana, alias: { name, display }, birthDate };
 }
 
 function parsed(text: string): JsonObject | undefined {

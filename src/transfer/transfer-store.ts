@@ -4,25 +4,12 @@ import type { AuthorityCode, EntityId } from '../kernel/authority.ts';
 import type { Id } from '../kernel/id.ts';
 import { Refusal, type UnmetRequirement } from '../kernel/refusal.ts';
 import type { PartnerPosition } from '../kernel/role.ts';
+import type { CaseState, ExpiringState } from './case-state.ts';
 import { NO_TRANSFER, type TransferState } from './protocol-state.ts';
 import type { ConsentStatement } from './transfer-payload.ts';
 
-export type CaseState =
-  | 'draft'
-  | 'submitted'
-  | 'correction'
-  | 'consented'
-  | 'requested'
-  | 'staged'
-  | 'activated'
-  | 'completed'
-  | 'withdrawn'
-  | 'declined'
-  | 'consent_refused'
-  | 'refused_by_origin'
-  | 'offered'
-  | 'released'
-  | 'cancelled';
+/** A field of the application that the counter asks to correct, and why. Codes only. */
+export type Correction = { readonly field: string; readonly reason: string };
 
 export type TransferRow = {
   readonly id: Id<'transfer'>;
@@ -34,8 +21,18 @@ export type TransferRow = {
   readonly epoch: number | null;
   readonly protocol: TransferState;
   readonly application: Buffer | null;
+  /** What is filled in and not submitted yet. */
+  readonly draft: Buffer | null;
   readonly reasons: readonly string[];
+  readonly corrections: readonly Correction[];
   readonly unmet: readonly UnmetRequirement[];
+  /** Until when a case that ended can be taken up again. */
+  readonly reopenUntil: string | null;
+  readonly expiredFrom: ExpiringState | null;
+  /** At the destination: until when the origin has said that it is checking. */
+  readonly originCheckingUntil: string | null;
+  /** At the origin: digest of the request that waits for the end of a hold. */
+  readonly heldRequest: string | null;
   readonly openedBy: string;
   readonly openedAt: Date;
   readonly changedAt: Date;
@@ -51,8 +48,14 @@ const COLUMNS = [
   'epoch',
   'protocol',
   'application',
+  'draft',
   'reasons',
+  'corrections',
   'unmet',
+  'reopen_until',
+  'expired_from',
+  'origin_checking_until',
+  'held_request',
   'opened_by',
   'opened_at',
   'changed_at',
@@ -86,6 +89,11 @@ export type NewTransfer = {
   readonly peerCode: AuthorityCode;
   readonly openedBy: string;
   readonly at: Date;
+  /** At the origin, of a request that met a hold. */
+  readonly held?: {
+    readonly request: string;
+    readonly registration: { readonly id: string; readonly epoch: number };
+  };
 };
 
 export async function insertTransfer(trx: Trx, transfer: NewTransfer): Promise<void> {
@@ -100,6 +108,13 @@ export async function insertTransfer(trx: Trx, transfer: NewTransfer): Promise<v
       opened_by: transfer.openedBy,
       opened_at: transfer.at,
       changed_at: transfer.at,
+      ...(transfer.held
+        ? {
+            held_request: transfer.held.request,
+            registration_id: transfer.held.registration.id,
+            epoch: transfer.held.registration.epoch,
+          }
+        : {}),
     })
     .execute();
 }
@@ -109,7 +124,12 @@ export type TransferChange = {
   readonly protocol?: TransferState;
   readonly registration?: { readonly id: string; readonly epoch: number };
   readonly application?: Buffer;
+  readonly draft?: Buffer | null;
   readonly reasons?: readonly string[];
+  readonly corrections?: readonly Correction[];
+  readonly reopenUntil?: string | null;
+  readonly expiredFrom?: ExpiringState | null;
+  readonly originCheckingUntil?: string | null;
   readonly unmet?: readonly UnmetRequirement[];
 };
 
@@ -124,6 +144,13 @@ export async function updateTransfer(trx: Trx, id: string, change: TransferChang
         ? { registration_id: change.registration.id, epoch: change.registration.epoch }
         : {}),
       ...(change.application ? { application: change.application } : {}),
+      ...(change.draft === undefined ? {} : { draft: change.draft }),
+      ...(change.corrections ? { corrections: JSON.stringify(change.corrections) } : {}),
+      ...(change.reopenUntil === undefined ? {} : { reopen_until: change.reopenUntil }),
+      ...(change.expiredFrom === undefined ? {} : { expired_from: change.expiredFrom }),
+      ...(change.originCheckingUntil === undefined
+        ? {}
+        : { origin_checking_until: change.originCheckingUntil }),
       ...(change.reasons ? { reasons: JSON.stringify(change.reasons) } : {}),
       ...(change.unmet ? { unmet: JSON.stringify(change.unmet) } : {}),
     })
@@ -134,12 +161,6 @@ export async function updateTransfer(trx: Trx, id: string, change: TransferChang
 /** Marks when a transfer was last worked on, so that its last word is not said again at every turn. */
 export async function touchTransfer(trx: Trx, id: string, at: Date): Promise<void> {
   await trx.updateTable('transfer').set({ changed_at: at }).where('id', '=', id).execute();
-}
-
-/** @throws Refusal `transfer_state_conflict` */
-export function requireState(row: TransferRow, allowed: readonly CaseState[]): void {
-  if (!allowed.includes(row.state))
-    throw new Refusal('transfer_state_conflict', { state: row.state, allowed });
 }
 
 export async function recordStep(trx: Trx, transferId: string, step: string, at: Date): Promise<void> {
@@ -208,6 +229,26 @@ export async function findConsents(db: Db | Trx, transferId: string): Promise<Co
   }));
 }
 
+/** Another case of this authority that is still open and in which this very certificate was shown. */
+export async function findOpenCaseOf(
+  trx: Trx,
+  except: string,
+  { uri, idx }: { readonly uri: string; readonly idx: number },
+): Promise<string | undefined> {
+  const row = await trx
+    .selectFrom('transfer_consent')
+    .innerJoin('transfer', 'transfer.id', 'transfer_consent.transfer_id')
+    .select('transfer.id')
+    .where('transfer_consent.status_uri', '=', uri)
+    .where('transfer_consent.status_index', '=', idx)
+    .where('transfer_consent.superseded_at', 'is', null)
+    .where('transfer.id', '!=', except)
+    .where('transfer.state', 'in', ['submitted', 'correction', 'consented', 'requested', 'staged'])
+    .limit(1)
+    .executeTakeFirst();
+  return row?.id;
+}
+
 export async function insertConsent(trx: Trx, transferId: string, consent: ConsentRow): Promise<void> {
   await trx
     .insertInto('transfer_consent')
@@ -227,7 +268,7 @@ export async function insertConsent(trx: Trx, transferId: string, consent: Conse
     .execute();
 }
 
-/** A consent belongs to what was shown with it: a corrected application asks both partners again. */
+/** A consent belongs to what was shown with it: whose part was corrected is asked again (consent-scope.ts). */
 export async function supersedeConsents(
   trx: Trx,
   transferId: string,
@@ -301,8 +342,14 @@ type Stored = {
   epoch: number | null;
   protocol: unknown;
   application: Buffer | null;
+  draft: Buffer | null;
   reasons: unknown;
+  corrections: unknown;
   unmet: unknown;
+  reopen_until: string | null;
+  expired_from: ExpiringState | null;
+  origin_checking_until: string | null;
+  held_request: string | null;
   opened_by: string;
   opened_at: Date;
   changed_at: Date;
@@ -319,7 +366,13 @@ function toRow(row: Stored): TransferRow {
     epoch: row.epoch,
     protocol: (row.protocol as TransferState | null) ?? NO_TRANSFER,
     application: row.application,
+    draft: row.draft,
     reasons: row.reasons as string[],
+    corrections: row.corrections as Correction[],
+    reopenUntil: row.reopen_until,
+    expiredFrom: row.expired_from,
+    originCheckingUntil: row.origin_checking_until,
+    heldRequest: row.held_request,
     unmet: row.unmet as UnmetRequirement[],
     openedBy: row.opened_by,
     openedAt: row.opened_at,

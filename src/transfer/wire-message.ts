@@ -92,6 +92,10 @@ export function fromWire(message: MessageContent): ProtocolMessage | undefined {
       const reason = REJECT_REASONS.find((known) => known === message.body.reason);
       return reason && { step: 'REJECT', tid, reason };
     }
+    // Notices are no part of the protocol: case-notice.ts.
+    case 'checking':
+    case 'reminder':
+      return undefined;
   }
 }
 

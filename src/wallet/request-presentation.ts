@@ -10,9 +10,10 @@ import { newRandomId } from '../kernel/id.ts';
 import { Refusal } from '../kernel/refusal.ts';
 import type { Actor } from '../kernel/role.ts';
 import { createSealer, type Vault } from '../registry/vault.ts';
+import { requireCommand } from '../transfer/case-state.ts';
 import { CONSENT_TEXT_VERSION, consentText } from '../transfer/consent-text.ts';
 import { PROVIDED_ITEMS } from '../transfer/transfer-payload.ts';
-import { countSubmissions, findTransfer, requireState } from '../transfer/transfer-store.ts';
+import { countSubmissions, findTransfer } from '../transfer/transfer-store.ts';
 import { makeResponseKey } from './presentation-encryption.ts';
 import {
   type Client,
@@ -170,7 +171,7 @@ async function consentAsked(
   const row = await findTransfer(trx, transferId);
   if (row?.side !== 'destination' || record.kind !== 'transfer' || record.id !== row.id)
     throw new Refusal('record_not_found', {});
-  requireState(row, ['submitted', 'consented']);
+  requireCommand('consent', row);
   const vctValues = deps.vctsOf(row.peerCode);
   if (vctValues.length === 0)
     throw new Refusal('not_ready', { retryAfterSeconds: 60, cause: 'origin_not_known' });

@@ -641,7 +641,11 @@ t.test('a consent is to the text that was sent, signed by a certificate of its o
 
   const early = await askConsent(open, 'second');
   await submit(open);
-  t.equal((await caseOf(open)).consents.first.given, false, 'a correction asks both again');
+  t.equal(
+    (await caseOf(open)).consents.first.given,
+    true,
+    'the same once more asks nobody whose consent stands',
+  );
   t.match(await wallets.second.respond(early.requestUri), {
     status: 400,
     body: { error_description: /consent_text_outdated$/ },

@@ -7,6 +7,7 @@ import type { EntityId } from '../../src/kernel/authority.ts';
 import type { PartnerPosition, PartnerScope } from '../../src/kernel/role.ts';
 import { anApplication, anOath, aRegisteredCouple, consented, type OpenCase } from './a-couple.ts';
 import { type Answer, aKey, CODES, type TestNode } from './a-network.ts';
+import { CASES_EXAMPLES } from './examples-cases.ts';
 import { DOCUMENTS_EXAMPLES } from './examples-documents.ts';
 import { EXPORTS_EXAMPLES } from './examples-exports.ts';
 import { IMPORTS_EXAMPLES } from './examples-imports.ts';
@@ -118,6 +119,7 @@ export const EXAMPLES: { readonly [Id in OperationId]: (world: World) => Promise
     const { certificates } = await aSharedCouple(peer);
     const body = {
       decision: 'consent',
+      withdrawOther: true,
       textVersion: submitted.body.consentText.version,
       certificate: certificates.first.sdJwtVc,
       position: 'first',
@@ -176,6 +178,7 @@ export const EXAMPLES: { readonly [Id in OperationId]: (world: World) => Promise
   ...SEARCH_EXAMPLES,
   ...PEOPLE_EXAMPLES,
   ...PROCEDURES_EXAMPLES,
+  ...CASES_EXAMPLES,
   ...DOCUMENTS_EXAMPLES,
   ...IMPORTS_EXAMPLES,
   ...EXPORTS_EXAMPLES,

@@ -438,14 +438,18 @@ async function consents(t: Test, { hirakata: origin, sakai: destination, osaka }
     t.match(early.body.detail, /second partner/);
   });
 
-  await t.test('a corrected application asks both partners again', async (t) => {
+  await t.test('a correction of what both state asks both partners again', async (t) => {
     t.equal((await consent(destination, opened, 'second', second.sdJwtVc)).status, 200);
     t.equal(await stateOf(destination, opened.transferId), 'consented');
     t.equal((await decide(destination, opened, 'return_for_correction')).body.state, 'correction');
     const inCorrection = await consent(destination, opened, 'first', first.sdJwtVc);
     t.match(inCorrection, { status: 409, body: { code: 'transfer_state_conflict', state: 'correction' } });
     t.match(inCorrection.body.detail, /“correction”/);
-    const again = await submit(destination, opened);
+    const again = await submit(
+      destination,
+      opened,
+      anApplication('sakai', { couple: { cohabiting: false } }),
+    );
     t.match(again.body, {
       state: 'submitted',
       consents: { first: { given: false }, second: { given: false } },
@@ -465,11 +469,7 @@ async function consents(t: Test, { hirakata: origin, sakai: destination, osaka }
 
   await t.test('a consent was to the application that was shown, and ends with it', async (t) => {
     t.equal((await consent(destination, opened, 'first', first.sdJwtVc)).body.consents.first.given, true);
-    const changed = await submit(
-      destination,
-      opened,
-      anApplication('sakai', { couple: { cohabiting: false } }),
-    );
+    const changed = await submit(destination, opened, anApplication('sakai'));
     t.match(changed.body, { state: 'submitted', consents: { first: { given: false } } });
   });
 

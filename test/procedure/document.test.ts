@@ -10,7 +10,7 @@ import {
   continuationForm,
   noticeToOrigin,
 } from '../../src/procedure/continuation-document.ts';
-import { awaitedOf, deadlines, dueOfTransfer } from '../../src/procedure/deadline.ts';
+import { awaitedOf, deadlines } from '../../src/procedure/deadline.ts';
 import { DEADLINE_WORDS } from '../../src/procedure/deadline-words.ts';
 import { type Body, dayInWords, documentOf, type OfficeDocument } from '../../src/procedure/document.ts';
 import type { ProcedureFacts } from '../../src/procedure/document-facts.ts';
@@ -582,12 +582,12 @@ t.test(
 );
 
 t.test('what is due is told in open days, the most urgent first', async (t) => {
-  const { calendar, deadlines: terms } = aFrame(SAKAI).record;
+  const { record } = aFrame(SAKAI);
   const due = (id: string, dueOn: string) =>
     ({ record: { kind: 'procedure', id }, what: 'decide_procedure', dueOn }) as const;
   // 2026-11-20 is a Friday; Monday the 23rd is a holiday (勤労感謝の日).
   const listed = deadlines(
-    calendar,
+    record,
     [due('d', '2026-11-24'), due('a', '2026-11-18'), due('c', ON), due('b', ON)],
     ON,
   );
@@ -601,7 +601,7 @@ t.test('what is due is told in open days, the most urgent first', async (t) => {
     ],
   );
   t.equal(
-    deadlines(calendar, [due('far', '2051-01-06')], '2051-01-04')[0]?.openDaysLeft,
+    deadlines(record, [due('far', '2051-01-06')], '2051-01-04')[0]?.openDaysLeft,
     2,
     'past the known holidays',
   );
@@ -619,21 +619,6 @@ t.test('what is due is told in open days, the most urgent first', async (t) => {
         undefined,
       ],
     );
-  });
-
-  await t.test('a continuation has the days that the authority sets', async (t) => {
-    const record = { calendar, deadlines: { ...terms, originAnswerOpenDays: 1, noticeToOriginOpenDays: 2 } };
-    const table = [
-      ['draft', 'complete_application', '2027-02-18'],
-      ['submitted', 'give_consent', '2026-12-07'],
-      ['consented', 'decide_transfer', '2026-12-07'],
-      ['requested', 'origin_answers', '2026-11-24'],
-      ['activated', 'notify_origin', '2026-11-25'],
-    ] as const;
-    for (const [state, what, dueOn] of table)
-      t.same(dueOfTransfer(record, state, ON), { what, dueOn }, state);
-    for (const state of ['completed', 'declined', 'offered', 'cancelled'] as const)
-      t.equal(dueOfTransfer(record, state, ON), undefined, state);
   });
 });
 

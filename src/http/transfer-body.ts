@@ -1,0 +1,149 @@
+import { dayInJapan } from '../kernel/clock.ts';
+import type { Actor, PartnerPosition } from '../kernel/role.ts';
+import { DEADLINE_WORDS } from '../procedure/deadline-words.ts';
+import { agreementBetween, authorityOf } from '../registry/rule-book.ts';
+import { openSealer } from '../registry/vault.ts';
+import type { Application } from '../transfer/application.ts';
+import { type CaseStep, expiryOn, openDaysLeft, stageOf, waitingFor } from '../transfer/case-clock.ts';
+import { progressOf, type Reader, type Told } from '../transfer/case-progress.ts';
+import { CONSENT_TEXT_VERSION, consentText, ITEM_WORDS } from '../transfer/consent-text.ts';
+import { findHold } from '../transfer/hold-store.ts';
+import { nextStepOf } from '../transfer/next-step.ts';
+import { onePartnerWords } from '../transfer/one-partner.ts';
+import { findConsents, findSteps, type TransferRow } from '../transfer/transfer-store.ts';
+import type { components } from './api.generated.ts';
+import type { NodeParts } from './node-parts.ts';
+
+type Schemas = components['schemas'];
+type Progress = Schemas['TransferProgress'];
+
+export function summaryBody(node: NodeParts, row: TransferRow): Schemas['TransferSummary'] {
+  return {
+    transferId: row.id,
+    side: row.side,
+    state: row.state,
+    peer: { code: row.peerCode, name: { ...node.nameOf(row.peerCode) } },
+    ...(row.registrationId && row.state !== 'staged' ? { registrationId: row.registrationId } : {}),
+    openedAt: row.openedAt.toISOString(),
+  };
+}
+
+/** A case as its reader may know it: a partner in the words of the couple, the counter with what it is to do. */
+export async function transferBody(
+  node: NodeParts,
+  row: TransferRow,
+  actor: Actor,
+): Promise<Schemas['Transfer']> {
+  const steps = await findSteps(node.db, row.id);
+  const consents = await findConsents(node.db, row.id);
+  const given = (position: PartnerPosition): Schemas['ConsentState'] => {
+    const consent = consents.find((candidate) => candidate.position === position);
+    return consent ? { given: true, at: consent.givenAt, method: consent.method } : { given: false };
+  };
+  const states = { first: given('first'), second: given('second') };
+  const consented = { first: states.first.given, second: states.second.given };
+  const progress = await progressBody(node, row, { steps, consented, actor });
+  return {
+    ...summaryBody(node, row),
+    steps: steps.map(({ step, at }) => ({ step, at: at.toISOString() })),
+    nextStep: nextStepOf(row.state, consents.length),
+    ...(row.side === 'destination' ? { consents: states, consentText: consentBody(node, row) } : {}),
+    ...(row.reasons.length > 0 ? { reasons: [...row.reasons] } : {}),
+    ...(row.unmet.length > 0 ? { unmet: row.unmet as Schemas['UnmetRequirement'][] } : {}),
+    progress,
+  };
+}
+
+function consentBody(node: NodeParts, row: TransferRow): NonNullable<Schemas['Transfer']['consentText']> {
+  return {
+    version: CONSENT_TEXT_VERSION,
+    items: Object.values(ITEM_WORDS).map(({ ja }) => ja),
+    text: consentText(node.nameOf(row.peerCode), node.nameOf(node.authority)),
+  };
+}
+
+type Seen = {
+  readonly steps: readonly CaseStep[];
+  readonly consented: { readonly first: boolean; readonly second: boolean };
+  readonly actor: Actor;
+};
+
+async function progressBody(
+  node: NodeParts,
+  row: TransferRow,
+  { steps, consented, actor }: Seen,
+): Promise<Progress> {
+  const reader: Reader = actor.kind === 'partner' ? actor.scope.position : 'office';
+  const on = dayInJapan(node.clock());
+  const record = authorityOf(node.rules, node.authority);
+  const isHere = row.side === 'destination';
+  const [origin, destination] = isHere ? [row.peerCode, node.authority] : [node.authority, row.peerCode];
+  const agreement = agreementBetween(node.rules, origin, destination, on);
+  const checkingUntil = row.originCheckingUntil;
+  const waiting = record && isHere ? waitingFor(record, row.state, steps, checkingUntil) : undefined;
+  const stage = record && waiting ? stageOf(record, waiting.dueOn, on) : 'on_time';
+  const { paused, listedFor, ...progress } = progressOf(
+    {
+      side: row.side,
+      state: row.state,
+      steps,
+      consented,
+      corrections: row.corrections,
+      checkingUntil,
+      reopenUntil: row.reopenUntil,
+      waiting,
+      stage,
+      withoutAnswer: agreement?.withoutAnswer ?? null,
+    },
+    reader,
+  );
+  const expiresOn = record && waiting ? expiryOn(record, waiting, on).expiresOn : null;
+  const contact = authorityOf(node.rules, row.peerCode)?.contact;
+  const hold =
+    reader === 'office' && row.registrationId ? await findHold(node.db, row.registrationId) : undefined;
+  const who = reader === 'office' || isHere ? await movesAlone(node, row) : false;
+  return {
+    steps: progress.steps.map((one) => ({ ...one, text: { ...one.text } })),
+    certificates: told(progress.certificates),
+    guide: progress.guide.map(told),
+    corrections: progress.corrections.map(({ text, ...one }) => ({
+      ...(one as Omit<Progress['corrections'][number], 'text'>),
+      text: { ...text },
+    })),
+    otherPartnerIsAsked: progress.otherPartnerIsAsked,
+    ...(record && waiting
+      ? {
+          waiting: {
+            what: waiting.what,
+            text: { ...DEADLINE_WORDS[waiting.what] },
+            ...(waiting.dueOn === null ? {} : { dueOn: waiting.dueOn }),
+            daysLeft:
+              waiting.dueOn === null ? waiting.daysLeft : openDaysLeft(record.calendar, on, waiting.dueOn),
+            ...(paused ? { paused: told(paused) } : {}),
+            ...(expiresOn === null ? {} : { expiresOn }),
+            unconfirmed: record.deadlines.unconfirmed || record.calendar.unconfirmed,
+            // How far a delay has climbed inside the office helps nobody outside it.
+            ...(reader === 'office' && listedFor ? { stage, listedFor } : {}),
+          },
+        }
+      : {}),
+    ...(checkingUntil !== null && row.state === 'requested' ? { originCheckingUntil: checkingUntil } : {}),
+    ...(hold && row.state === 'held' ? { hold: { reason: hold.reason, until: hold.untilOn } } : {}),
+    ...(row.reopenUntil === null ? {} : { reopenUntil: row.reopenUntil }),
+    ...(contact ? { peerContact: contact } : {}),
+    ...(who ? { onePartnerMoves: onePartnerWords(agreement?.onePartnerMoves ?? null) } : {}),
+  };
+}
+
+/** Whether the application says that one of the two moves and the other stays. */
+async function movesAlone(node: NodeParts, row: TransferRow): Promise<boolean> {
+  if (!row.application) return false;
+  const sealer = await openSealer(node.db, node.vault, { kind: 'transfer', id: row.id, epoch: 0 });
+  if (!sealer) return false;
+  const application = JSON.parse(sealer.open('application', row.application)) as Application;
+  return application.move.who === 'one';
+}
+
+function told({ code, text }: Told): Schemas['CodedWords'] {
+  return { code, text: { ...text } };
+}

@@ -1,0 +1,194 @@
+import type { PartnerPosition } from '../kernel/role.ts';
+import { otherOf } from '../registry/protection.ts';
+import type { Couple } from '../registry/registration-store.ts';
+import { type CaseStep, LISTED_FOR, type Stage, stateEntered, type Waiting } from './case-clock.ts';
+import {
+  CERTIFICATE_WORDS,
+  GUIDE_WORDS,
+  PAUSE_WORDS,
+  type ProgressCode,
+  STEP_WORDS,
+  type Words,
+} from './case-progress-words.ts';
+import { type CaseState, mayBeDone } from './case-state.ts';
+import { correctionsFor, type ToldCorrection } from './correction.ts';
+import type { Correction } from './transfer-store.ts';
+
+/** Who reads: one partner, in words for the couple, or the counter, with codes and what it is to do. */
+export type Reader = PartnerPosition | 'office';
+export type Actors = 'you' | 'other_partner' | 'couple' | 'this_authority' | 'origin' | 'destination';
+
+export type ProgressStep = {
+  readonly code: ProgressCode;
+  readonly state: 'done' | 'now' | 'next' | 'left_out';
+  readonly who: Actors;
+  readonly text: Words;
+};
+
+type GuideCode = keyof typeof GUIDE_WORDS;
+export type Told<Code extends string = string> = { readonly code: Code; readonly text: Words };
+
+export type CaseFacts = {
+  readonly side: 'origin' | 'destination';
+  readonly state: CaseState;
+  readonly steps: readonly CaseStep[];
+  readonly consented: Couple<boolean>;
+  readonly corrections: readonly Correction[];
+  readonly checkingUntil: string | null;
+  readonly reopenUntil: string | null;
+  readonly waiting: Waiting | undefined;
+  readonly stage: Stage;
+  /** What the agreement leaves open to a couple whose origin does not answer; null: 要確認. */
+  readonly withoutAnswer: 'new_oath_with_waiver' | 'none' | null;
+};
+
+export type CaseProgress = {
+  readonly steps: readonly ProgressStep[];
+  readonly certificates: Told;
+  readonly guide: readonly Told[];
+  readonly corrections: readonly ToldCorrection[];
+  readonly otherPartnerIsAsked: boolean;
+  readonly paused: Told | null;
+  readonly listedFor: 'clerk' | 'approver' | 'administrator' | null;
+};
+
+const AT_DESTINATION = ['fill_in', 'consent', 'decide', 'origin_answers', 'hand_over', 'issue'] as const;
+const AT_ORIGIN = ['origin_answers', 'hand_over', 'issue'] as const;
+
+/**
+ * What has been done, what is going on and what comes next, who is to do it, what the certificates are worth meanwhile,
+ * and what can be done from here. A pure function of the case: it knows nothing of a protection, so it cannot tell one.
+ */
+export function progressOf(facts: CaseFacts, reader: Reader): CaseProgress {
+  const order: readonly ProgressCode[] = facts.side === 'destination' ? AT_DESTINATION : AT_ORIGIN;
+  const now = reached(facts);
+  const { corrections, otherIsAsked } = correctionsFor(facts.corrections, reader);
+  const { waiting } = facts;
+  return {
+    steps: order.map((code) => stepOf(code, facts, reader, standing(order.indexOf(code), now))),
+    certificates: certificatesOf(facts),
+    guide: guideOf(facts, reader).map((code) => ({ code, text: GUIDE_WORDS[code] })),
+    corrections,
+    otherPartnerIsAsked: otherIsAsked,
+    paused: waiting?.paused ? { code: waiting.paused, text: PAUSE_WORDS[waiting.paused] } : null,
+    listedFor: waiting ? LISTED_FOR[facts.stage] : null,
+  };
+}
+
+type Reached = { readonly at: number; readonly isOver: boolean };
+
+function standing(index: number, { at, isOver }: Reached): ProgressStep['state'] {
+  if (index < at) return 'done';
+  if (isOver) return 'left_out';
+  return index === at ? 'now' : 'next';
+}
+
+/** How many steps are done; where the case ended early, as far as it had come. */
+function reached({ side, state, steps }: CaseFacts): Reached {
+  const at = placeOf(side, state);
+  if (at !== undefined) return { at, isOver: false };
+  const before = steps.flatMap(({ step }) => {
+    const entered = stateEntered(step);
+    return (entered && placeOf(side, entered)) ?? [];
+  });
+  return { at: before.at(-1) ?? 0, isOver: true };
+}
+
+/** Which step is going on in a state; undefined in an exit, and for steps that are no state. */
+function placeOf(side: CaseFacts['side'], state: CaseState): number | undefined {
+  const index = (code: ProgressCode): number => {
+    const order: readonly ProgressCode[] = side === 'destination' ? AT_DESTINATION : AT_ORIGIN;
+    return order.indexOf(code);
+  };
+  switch (state) {
+    case 'draft':
+    case 'correction':
+      return index('fill_in');
+    case 'submitted':
+      return index('consent');
+    case 'consented':
+      return index('decide');
+    case 'requested':
+    case 'held':
+      return index('origin_answers');
+    case 'staged':
+    case 'offered':
+      return index('hand_over');
+    case 'activated':
+    case 'released':
+      return index('issue');
+    case 'completed':
+      return side === 'destination' ? AT_DESTINATION.length : AT_ORIGIN.length;
+    case 'withdrawn':
+    case 'declined':
+    case 'consent_refused':
+    case 'refused_by_origin':
+    case 'expired':
+    case 'cancelled':
+      return undefined;
+  }
+}
+
+function stepOf(
+  code: ProgressCode,
+  facts: CaseFacts,
+  reader: Reader,
+  state: ProgressStep['state'],
+): ProgressStep {
+  const { title, couple, office } = STEP_WORDS[code];
+  const who = actorOf(code, facts, reader);
+  if (state !== 'now') return { code, state, who, text: title };
+  if (reader === 'office') return { code, state, who, text: office };
+  return { code, state, who, text: code === 'consent' && who === 'other_partner' ? AWAIT_OTHER : couple };
+}
+
+const AWAIT_OTHER: Words = {
+  ja: 'あなたの同意は受け取りました。もうお一人の同意を待っています。',
+  en: 'Your consent has been received. The other partner has not consented yet.',
+};
+
+function actorOf(code: ProgressCode, { side, consented }: CaseFacts, reader: Reader): Actors {
+  const here = side === 'destination' ? 'this_authority' : 'destination';
+  switch (code) {
+    case 'fill_in':
+      return 'couple';
+    case 'consent':
+      if (reader === 'office') return 'couple';
+      if (!consented[reader]) return 'you';
+      return consented[otherOf(reader)] ? 'couple' : 'other_partner';
+    case 'decide':
+    case 'issue':
+      return here;
+    case 'origin_answers':
+    case 'hand_over':
+      return side === 'destination' ? 'origin' : 'this_authority';
+  }
+}
+
+function certificatesOf({ side, state }: CaseFacts): Told {
+  const code = state === 'completed' ? (side === 'destination' ? 'new_ones' : 'ended_here') : 'present_ones';
+  return { code, text: CERTIFICATE_WORDS[code] };
+}
+
+/** What can be done from here, the most fitting first. */
+function guideOf(facts: CaseFacts, reader: Reader): GuideCode[] {
+  const { side, state, stage, waiting, checkingUntil, withoutAnswer } = facts;
+  const isOffice = reader === 'office';
+  const isLate = stage === 'overdue' || stage === 'escalated' || stage === 'escalated_further';
+  const codes: GuideCode[] = [];
+  if (state === 'requested' && checkingUntil !== null) codes.push('origin_is_checking');
+  if (waiting?.what === 'origin_answers' && isLate) {
+    if (isOffice) codes.push('telephone_origin', 'resend_now', 'remind_origin');
+    else codes.push('origin_is_late');
+    if (withoutAnswer === 'new_oath_with_waiver') codes.push('new_oath_with_waiver');
+    if (withoutAnswer === null) codes.push('exception_to_confirm');
+  }
+  if (state === 'held') codes.push(isOffice ? 'end_hold' : 'origin_is_checking');
+  if (state === 'declined' || state === 'consent_refused') codes.push('make_new_oath');
+  if (state === 'refused_by_origin') codes.push('ask_origin', 'finish_other_move', 'ask_again');
+  if (state === 'expired') codes.push('take_up_again');
+  if (state === 'activated' || state === 'released') codes.push('after_release');
+  if (state === 'completed' && side === 'destination') codes.push('move_on', 'correct_here');
+  if (mayBeDone('withdraw', state)) codes.push('withdraw');
+  return codes;
+}
