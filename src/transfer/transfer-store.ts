@@ -304,6 +304,7 @@ const RETURNABLE: readonly CaseState[] = [
   'correction',
   'consented',
   'requested',
+  'held',
   'offered',
 ];
 
