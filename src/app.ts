@@ -55,6 +55,7 @@ import { createSessions } from './http/session.ts';
 import type { AuthorityCode, EntityId } from './kernel/authority.ts';
 import type { Clock } from './kernel/clock.ts';
 import type { Actor } from './kernel/role.ts';
+import { publicKeyFromJwk } from './kernel/signing-key.ts';
 import { pastMemberKeys } from './key-rollover.ts';
 import { openPrintShop } from './print/print-shop.ts';
 import { pendingMatter } from './procedure/pending-matter.ts';
@@ -216,7 +217,11 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
     onOutdated: () => work?.wake('memory'),
   };
   const { message: signingKey } = config.keys;
-  const ownKey = { kid: signingKey.publicJwk.kid, key: signingKey.publicKey };
+  // What an old key signed is proof still; what one signed that was revoked may be somebody else's.
+  const ownKeys = [signingKey.publicJwk, ...pastMessageKeys(config)].flatMap((jwk) => {
+    const key = publicKeyFromJwk({ ...jwk });
+    return key ? [{ kid: jwk.kid, key }] : [];
+  });
   const quarantineDeps: QuarantineDeps = {
     ...transferDeps,
     get rules() {
@@ -227,7 +232,7 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
     client,
     senderKeys,
     memberOf,
-    ownKeys: (iss) => (iss === config.issuer ? [ownKey] : undefined),
+    ownKeys: (iss) => (iss === config.issuer ? ownKeys : undefined),
     async listMembers() {
       const { listed } = await directory.refresh([]);
       return listed ? directory.members() : undefined;
@@ -355,4 +360,8 @@ async function letterheadOf({ sealImageFile, paperHead, fontFolders }: Config): 
   const png = sealImageFile === undefined ? null : await readFile(sealImageFile);
   if (png && png.readUInt32BE(0) !== PNG_SIGNATURE) throw new Error('CHIKAI_SEAL_IMAGE_FILE is not a PNG');
   return { head: paperHead ?? null, sealImage: png && { png } };
+}
+
+function pastMessageKeys({ keys }: Config) {
+  return keys.messagePast.flatMap(({ publicJwk, revoked }) => (revoked ? [] : [publicJwk]));
 }

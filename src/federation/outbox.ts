@@ -197,19 +197,13 @@ export type UnconfirmedMessage = { readonly mid: string; readonly step: string }
  *
  * @returns those that may have arrived all the same
  */
-export async function erasePayloads(trx: Trx, tid: string, now: Date): Promise<UnconfirmedMessage[]> {
-  const unconfirmed = await lockUnconfirmed(trx, tid);
-  await trx
-    .updateTable('outbox_message')
-    .set({ payload: null, delivered_at: sql`coalesce(delivered_at, ${now})` })
-    .where('transfer_id', '=', tid)
-    .where('payload', 'is not', null)
-    .execute();
-  return unconfirmed;
-}
-
-function lockUnconfirmed(trx: Trx, tid: string): Promise<UnconfirmedMessage[]> {
-  return trx
+export async function erasePayloads(
+  trx: Trx,
+  tid: string,
+  now: Date,
+  { keepOffer = false }: { readonly keepOffer?: boolean } = {},
+): Promise<UnconfirmedMessage[]> {
+  const unconfirmed = await trx
     .selectFrom('outbox_message')
     .select(['mid', 'step'])
     .where('transfer_id', '=', tid)
@@ -217,6 +211,16 @@ function lockUnconfirmed(trx: Trx, tid: string): Promise<UnconfirmedMessage[]> {
     .where('delivered_at', 'is', null)
     .forUpdate()
     .execute();
+  await trx
+    .updateTable('outbox_message')
+    .set({
+      payload: keepOffer ? sql`case when step = 'offer' then payload end` : null,
+      delivered_at: sql`coalesce(delivered_at, ${now})`,
+    })
+    .where('transfer_id', '=', tid)
+    .where('payload', 'is not', null)
+    .execute();
+  return unconfirmed;
 }
 
 /** To whom something is due now. */
@@ -240,26 +244,6 @@ export async function countWaiting(db: Db): Promise<ReadonlyMap<EntityId, number
     .groupBy('destination')
     .execute();
   return new Map(rows.map(({ destination, waiting }) => [destination as EntityId, Number(waiting)]));
-}
-
-/**
- * A transfer that is completed sends nothing any more. What its OFFER carried stays as long as the registration that it
- * was copied from, under that one's data key: a destination restored from a backup has nobody else to ask for it.
- *
- * @returns those that may have arrived all the same
- */
-export async function retirePayloads(trx: Trx, tid: string, now: Date): Promise<UnconfirmedMessage[]> {
-  const unconfirmed = await lockUnconfirmed(trx, tid);
-  await trx
-    .updateTable('outbox_message')
-    .set({
-      payload: sql`case when step = 'offer' then payload end`,
-      delivered_at: sql`coalesce(delivered_at, ${now})`,
-    })
-    .where('transfer_id', '=', tid)
-    .where('payload', 'is not', null)
-    .execute();
-  return unconfirmed;
 }
 
 /** What a message carried; undefined where it was erased, or its subject's data key is gone. */

@@ -26,7 +26,7 @@ import { type ArrivedContinuity, keepContinuity } from './carry-continuity.ts';
 import { type ArrivedProtection, putInForce, recordArrival, settleProtection } from './carry-protection.ts';
 import type { CaseState } from './case-state.ts';
 import { isOver } from './case-state.ts';
-import { closeCase, dropPayloads, retireOffer } from './close-case.ts';
+import { closeCase, dropPayloads } from './close-case.ts';
 import {
   closeOlder,
   type End,
@@ -336,7 +336,9 @@ async function invalidate(
     clock(),
   );
   if (!continued) return;
-  await retireOffer(trx, clock, transfer.tid);
+  // What its OFFER carried stays as long as the registration that it was copied from, under that one's data key: a
+  // destination restored from a backup has nobody else to ask for it.
+  await dropPayloads(trx, clock, transfer.tid, { keepOffer: true });
   // The couple may have come back before this message did; the row they left behind is closed all the same.
   const left = await findEpoch(trx, rid, epoch);
   if (left?.state === 'released') await changeState(trx, left, TRANSITIONS.close);

@@ -1,6 +1,6 @@
 import { appendEvent } from '../audit/audit-log.ts';
 import type { Trx } from '../db/transaction.ts';
-import { erasePayloads, retirePayloads, type UnconfirmedMessage } from '../federation/outbox.ts';
+import { erasePayloads } from '../federation/outbox.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { destroyDataKey } from '../registry/vault.ts';
 import { findTransfer } from './transfer-store.ts';
@@ -19,21 +19,13 @@ export async function closeCase(trx: Trx, clock: Clock, transferId: string): Pro
  * Erases the payloads that a transfer at its end still holds. What has no receipt is told to the log, so that
  * whatever stands in the peer's log as received stands in ours too.
  */
-export async function dropPayloads(trx: Trx, clock: Clock, transferId: string): Promise<void> {
-  await tellUnconfirmed(trx, clock, transferId, await erasePayloads(trx, transferId, clock()));
-}
-
-/** The same for a registration that has gone: what its offer carried stays, for a destination that may need it again. */
-export async function retireOffer(trx: Trx, clock: Clock, transferId: string): Promise<void> {
-  await tellUnconfirmed(trx, clock, transferId, await retirePayloads(trx, transferId, clock()));
-}
-
-async function tellUnconfirmed(
+export async function dropPayloads(
   trx: Trx,
   clock: Clock,
   transferId: string,
-  unconfirmed: readonly UnconfirmedMessage[],
+  keep: { readonly keepOffer?: boolean } = {},
 ): Promise<void> {
+  const unconfirmed = await erasePayloads(trx, transferId, clock(), keep);
   if (unconfirmed.length === 0) return;
   const to = (await findTransfer(trx, transferId))?.peerCode ?? '';
   for (const { mid, step } of unconfirmed) {

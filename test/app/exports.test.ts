@@ -9,6 +9,7 @@ import { buildNode } from '../../src/app.ts';
 import { sealLog } from '../../src/audit/seal-log.ts';
 import type { Config } from '../../src/config.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
+import { readStanding } from '../../src/federation/standing-store.ts';
 import { createLog } from '../../src/http/request-log.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import type { Actor, Role } from '../../src/kernel/role.ts';
@@ -208,13 +209,13 @@ async function tablesWithRows({ ownerDb }: TestDatabase): Promise<string[]> {
   return found;
 }
 
-/** What two exports of one register have in common: all but the moment, the restore's own entry and the digest. */
+/** What two exports of one register have in common: all but the moment, the restore's own entries and the digest. */
 const comparable = (file: string) =>
   file
     .trimEnd()
     .split('\n')
     .slice(1, -1)
-    .filter((line) => !line.includes('"type":"register_restored"'));
+    .filter((line) => !/"type":"(register_restored|quarantine_entered)"/.test(line));
 
 t.test('a node that is restored elsewhere under other keys goes on where the old one stopped', async (t) => {
   const lived = await aLivedInNode();
@@ -365,6 +366,10 @@ async function answers(
     found.body.found.map((each: { registrationId: string }) => each.registrationId),
     [staying.registrationId],
   );
+  const tooSoon = await at('POST', '/v1/registrations', 'clerk', anOath('sakai'));
+  t.equal(told(tooSoon), '503 node_quarantined', 'not before the others have said what they hold');
+  await node.startWork();
+  await becomesTrue(async () => (await readStanding(node.parts.db)).inService);
   const twice = await at(
     'POST',
     '/v1/registrations',
@@ -375,7 +380,6 @@ async function answers(
   const again = await at('POST', '/v1/registrations', 'clerk', anOath('sakai'));
   t.equal(again.status, 201, 'and a first one is not');
 
-  await node.startWork();
   const verdict = async (address: string, certificate: string) =>
     (await call(address, 'POST', '/v1/verifications', { body: { certificate } })).body.verdict;
   const everywhere = async (certificate: string, expected: string) => {
