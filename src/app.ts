@@ -33,6 +33,7 @@ import { caseHandlers } from './http/handle-cases.ts';
 import { documentHandlers } from './http/handle-documents.ts';
 import { exportHandlers } from './http/handle-exports.ts';
 import { importHandlers } from './http/handle-imports.ts';
+import { namePictureHandlers } from './http/handle-name-pictures.ts';
 import { networkHandlers } from './http/handle-network.ts';
 import { partnerHandlers } from './http/handle-partners.ts';
 import { peopleHandlers } from './http/handle-people.ts';
@@ -303,6 +304,7 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
   };
   const handlers: Handlers = {
     ...verificationHandlers(parts),
+    ...namePictureHandlers(parts),
     ...registrationHandlers(parts),
     ...transferHandlers(parts),
     ...caseHandlers(parts),

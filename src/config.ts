@@ -1,4 +1,4 @@
-import { leafKey } from './certificate/presented-certificate.ts';
+import { leafKey } from './certificate/signing-certificate.ts';
 import { type AuthorityCode, type EntityId, isAuthorityCode, isEntityId } from './kernel/authority.ts';
 import { type PublicJwk, publicKeyFromJwk, type SigningKey, thumbprint } from './kernel/signing-key.ts';
 import { type KeyRing, readKeyRing } from './key-ring.ts';

@@ -1,6 +1,7 @@
-import { type KeyObject, X509Certificate } from 'node:crypto';
-import { isDeepStrictEqual } from 'node:util';
+import type { KeyObject } from 'node:crypto';
 import { type EntityId, isEntityId } from '../kernel/authority.ts';
+import { isBase64 } from '../kernel/base64url.ts';
+import { canonicalJson } from '../kernel/canonical-json.ts';
 import {
   type CompactJws,
   parseCompactJws,
@@ -52,7 +53,10 @@ export function readCertificate(text: string): PresentedCertificate {
   const processed = processDisclosures(jws.claims, sdJwt.disclosures);
   for (const name of ALWAYS_VISIBLE) {
     // What holds nothing concealed is the very same value.
-    if (processed[name] !== jws.claims[name] && !isDeepStrictEqual(processed[name], jws.claims[name]))
+    if (
+      processed[name] !== jws.claims[name] &&
+      canonicalJson(processed[name]) !== canonicalJson(jws.claims[name])
+    )
       throw new TokenFault('claim_malformed', name);
   }
   return {
@@ -87,7 +91,7 @@ export function requireX5c(value: JsonValue): string[] {
     Array.isArray(value) &&
     value.length > 0 &&
     value.length <= 4 &&
-    value.every((der) => typeof der === 'string' && Buffer.from(der, 'base64').toString('base64') === der);
+    value.every((der) => typeof der === 'string' && isBase64(der));
   if (!isChain) throw new TokenFault('header_malformed', 'x5c');
   // Only a frozen one can be remembered: it stays what was looked at.
   if (Object.isFrozen(value)) checkedChains.add(value as string[]);
@@ -145,28 +149,4 @@ function readClaims(signed: JsonObject, processed: JsonObject): Partial<Certific
     claims[name] = value;
   }
   return claims as Partial<CertificateClaims>;
-}
-
-const LEAF_KEYS_KEPT = 256;
-const leafKeys = new Map<string, KeyObject | undefined>();
-
-/**
- * Public key of the first certificate; undefined where it cannot be read. Says nothing about trust. An authority signs
- * thousands with one leaf, so the last ones read are kept.
- */
-export function leafKey([leaf = '']: readonly string[]): KeyObject | undefined {
-  if (leafKeys.has(leaf)) return leafKeys.get(leaf);
-  const key = readLeafKey(leaf);
-  const [oldest] = leafKeys.keys();
-  if (oldest !== undefined && leafKeys.size >= LEAF_KEYS_KEPT) leafKeys.delete(oldest);
-  leafKeys.set(leaf, key);
-  return key;
-}
-
-function readLeafKey(leaf: string): KeyObject | undefined {
-  try {
-    return new X509Certificate(Buffer.from(leaf, 'base64')).publicKey;
-  } catch {
-    return undefined;
-  }
 }

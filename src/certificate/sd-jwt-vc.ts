@@ -9,7 +9,7 @@ import {
   checkContent,
   DIGEST_COUNT,
 } from './certificate-content.ts';
-import { CERTIFICATE_TYP, leafKey, parseIssuerJwt, requireX5c } from './presented-certificate.ts';
+import { CERTIFICATE_TYP, parseIssuerJwt, requireX5c } from './presented-certificate.ts';
 import {
   concealClaims,
   type Disclosure,
@@ -20,6 +20,7 @@ import {
   type SdJwt,
   serialiseSdJwt,
 } from './sd-jwt.ts';
+import { leafKey } from './signing-certificate.ts';
 
 /** `x5c`: base64 DER, leaf first (RFC 7515 §4.1.6); wallets find the issuer by it, we never do. */
 export type CertificateSigner = { readonly key: SigningKey; readonly x5c?: readonly string[] };

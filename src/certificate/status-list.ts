@@ -1,4 +1,3 @@
-import { deflateSync, inflateSync } from 'node:zlib';
 import { fromBase64url, toBase64url } from '../kernel/base64url.ts';
 import {
   type CompactJws,
@@ -11,6 +10,7 @@ import {
 } from '../kernel/compact-jws.ts';
 import type { SigningKey } from '../kernel/signing-key.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../kernel/strict-json.ts';
+import { packZlib, unpackZlib } from '../kernel/zlib.ts';
 import { type IssuerKey, wasGoodAt } from './issuer-key.ts';
 
 /** Statuses of many certificates, `bits` each, least significant first (draft-ietf-oauth-status-list-20 §4.1). */
@@ -67,34 +67,26 @@ function locate({ bits, bytes }: StatusList, idx: number): { at: number; shift: 
 
 /** `lst`: zlib in base64url (§4.2). Level 6 costs a twelfth of level 9 and is hardly larger. */
 export function encodeStatusList(list: StatusList, level = 6): string {
-  return toBase64url(deflateSync(list.bytes, { level }));
+  return toBase64url(packZlib(list.bytes, level));
 }
 
 /** @throws StatusListFault; a text that would unpack to more than a mebibyte is stopped there */
-export function decodeStatusList(bits: JsonValue | undefined, lst: JsonValue | undefined): StatusList {
+export async function decodeStatusList(
+  bits: JsonValue | undefined,
+  lst: JsonValue | undefined,
+): Promise<StatusList> {
   if (bits !== 1 && bits !== 2 && bits !== 4 && bits !== 8)
     throw new StatusListFault('status_list_malformed');
   const packed = typeof lst === 'string' ? fromBase64url(lst) : undefined;
   if (!packed) throw new StatusListFault('status_list_malformed');
-  return { bits, bytes: inflate(packed) };
+  return { bits, bytes: await unpacked(packed) };
 }
 
-function inflate(packed: Buffer): Uint8Array {
-  try {
-    const { buffer, engine } = inflateSync(packed, {
-      maxOutputLength: MAX_LIST_BYTES,
-      info: true,
-    }) as unknown as {
-      buffer: Buffer;
-      engine: { bytesWritten: number };
-    };
-    // zlib stops at the end of its stream and ignores what follows: two texts would be one list.
-    if (engine.bytesWritten === packed.length && buffer.length > 0) return buffer;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
-      throw new StatusListFault('status_list_too_large');
-  }
-  throw new StatusListFault('status_list_malformed');
+async function unpacked(packed: Uint8Array): Promise<Uint8Array> {
+  const bytes = await unpackZlib(packed, MAX_LIST_BYTES);
+  if (bytes === 'too_large') throw new StatusListFault('status_list_too_large');
+  if (bytes === undefined || bytes.length === 0) throw new StatusListFault('status_list_malformed');
+  return bytes;
 }
 
 /** What a status list token states. Times in epoch seconds; `ttlSeconds` is how long a copy may be used. */
@@ -158,7 +150,7 @@ export async function parseStatusListToken(text: string, rule: StatusListRule): 
   if (!key || !wasGoodAt(key, statement.issuedAt)) throw new TokenFault('key_unknown', 'kid');
   await verifySignature(jws, key.key);
   // Unpacked only now: a stranger's text should not cost us a mebibyte.
-  return { ...statement, list: readList(jws) };
+  return { ...statement, list: await readList(jws) };
 }
 
 function readStatement(claims: JsonObject, rule: StatusListRule): Omit<StatusListStatement, 'list'> {
@@ -173,7 +165,7 @@ function readStatement(claims: JsonObject, rule: StatusListRule): Omit<StatusLis
   return { uri: rule.uri, issuedAt: iat as number, expiresAt: exp as number, ttlSeconds: ttl };
 }
 
-function readList({ claims: { status_list: list } }: CompactJws): StatusList {
+async function readList({ claims: { status_list: list } }: CompactJws): Promise<StatusList> {
   if (list === undefined) throw new TokenFault('claim_missing', 'status_list');
   if (!isJsonObject(list)) throw new TokenFault('claim_malformed', 'status_list');
   return decodeStatusList(list.bits, list.lst);

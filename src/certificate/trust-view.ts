@@ -45,6 +45,21 @@ export type StatusLookup =
   | { readonly kind: 'unavailable' };
 
 /**
+ * What is known of an issuer, from what was once proven of it.
+ *
+ * @param isBelieved whether a verdict may rest on that today
+ * @param isListed whether the anchor's list names it; undefined where no list was read
+ */
+export function lookUpIssuer(
+  issuer: IssuerTrust | undefined,
+  { isBelieved, isListed }: { readonly isBelieved: boolean; readonly isListed: boolean | undefined },
+): IssuerLookup {
+  if (issuer && !isBelieved) return { kind: 'undetermined', reason: 'chain_expired' };
+  if (issuer) return { kind: 'known', issuer };
+  return isListed === false ? { kind: 'stranger' } : { kind: 'undetermined', reason: 'trust_not_loaded' };
+}
+
+/**
  * What verification needs to know of the network, in memory and synchronous: nothing is fetched for one certificate, so
  * that no issuer learns who is asked about whom.
  */

@@ -5,8 +5,9 @@ import { proveContinuity } from './continuity-proof.ts';
 import { type IssuerKey, isDatedBefore, isInDoubt, type SignedText, wasGoodAt } from './issuer-key.ts';
 import { checkKeyBinding, KeyBindingFault, type KeyBindingPolicy } from './key-binding.ts';
 import { type PaperToken, parsePaperToken, readPaperUrl } from './paper-token.ts';
-import { leafKey, type PresentedCertificate, readCertificate } from './presented-certificate.ts';
+import { type PresentedCertificate, readCertificate } from './presented-certificate.ts';
 import { SdJwtFault } from './sd-jwt.ts';
+import { leafKey } from './signing-certificate.ts';
 import { readStatus, StatusListFault, VALID } from './status-list.ts';
 import type { IssuerLookup, IssuerTrust, StatusLookup, TrustView } from './trust-view.ts';
 import {

@@ -1,5 +1,5 @@
 import type { FirstSeen } from '../certificate/issuer-key.ts';
-import type { IssuerTrust, TrustView } from '../certificate/trust-view.ts';
+import { type IssuerTrust, lookUpIssuer, type TrustView } from '../certificate/trust-view.ts';
 import type { Db } from '../db/transaction.ts';
 import type { AuthorityCode, EntityId } from '../kernel/authority.ts';
 import { type Clock, epochSeconds } from '../kernel/clock.ts';
@@ -196,10 +196,14 @@ export class MemberDirectory {
     return this.known().filter((member) => this.#isBelieved(member));
   }
 
-  #isBelieved({ entityId, verifiedAt, expiresAt }: Member): boolean {
+  #isBelieved(member: Member): boolean {
     // The anchor's history vouches for it for ever: there is no newer chain of a former member.
-    if (!this.#isActive(entityId)) return true;
-    return expiresAt > this.#now() || verifiedAt + this.#terms.trustMaxAgeSeconds > this.#now();
+    if (!this.#isActive(member.entityId)) return true;
+    return this.#endOfBelief(member) > this.#now();
+  }
+
+  #endOfBelief({ verifiedAt, expiresAt }: Member): number {
+    return Math.max(expiresAt, verifiedAt + this.#terms.trustMaxAgeSeconds);
   }
 
   /** Every member ever verified, those with an outdated chain too: for the view of the network's state. */
@@ -424,14 +428,11 @@ export class MemberDirectory {
 
   /** What verification may know, in memory. */
   trustView(): TrustView {
-    const lookUp = (
-      member: Member | undefined,
-      isListed: boolean | undefined,
-    ): ReturnType<TrustView['issuer']> => {
-      if (member && !this.#isBelieved(member)) return { kind: 'undetermined', reason: 'chain_expired' };
-      if (member) return { kind: 'known', issuer: this.#issuerTrustOf(member) };
-      return isListed === false ? { kind: 'stranger' } : { kind: 'undetermined', reason: 'trust_not_loaded' };
-    };
+    const lookUp = (member: Member | undefined, isListed: boolean | undefined) =>
+      lookUpIssuer(member && this.#issuerTrustOf(member), {
+        isBelieved: member !== undefined && this.#isBelieved(member),
+        isListed,
+      });
     return {
       issuer: (iss) => lookUp(this.#members.get(iss), this.#isListed(iss)),
       issuerByCode: (code) =>
@@ -485,6 +486,22 @@ export class MemberDirectory {
   #isListed(entityId: EntityId): boolean | undefined {
     if (this.#listed?.has(entityId)) return true;
     return this.#listedAll ? false : undefined;
+  }
+
+  /** Whom the anchor lists, once all of its list was read; each of them may still be unknown here. */
+  get listed(): ReadonlySet<EntityId> | undefined {
+    return this.#listedAll ? this.#listed : undefined;
+  }
+
+  /**
+   * Every member ever verified, as an issuer, and until when a verdict may rest on that (epoch seconds): of a former
+   * member without end, since there is no newer word of it.
+   */
+  issuers(): { readonly issuer: IssuerTrust; readonly believedUntil: number | undefined }[] {
+    return this.known().map((member) => ({
+      issuer: this.#issuerTrustOf(member),
+      believedUntil: this.#isActive(member.entityId) ? this.#endOfBelief(member) : undefined,
+    }));
   }
 
   /** Only then is a code that nobody has a stranger's. */

@@ -91,8 +91,8 @@ export class StatusListCache {
   }
 
   /** What was signed, to be handed on; undefined where nothing is held of this authority. */
-  tokenOf(member: Member): string | undefined {
-    return this.#held.get(member.statusListUri)?.token;
+  tokenOf({ statusListUri }: Pick<Member, 'statusListUri'>): string | undefined {
+    return this.#held.get(statusListUri)?.token;
   }
 
   /**

@@ -48,6 +48,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/trust-bundle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All that is needed to check certificates without asking anybody (オフライン検証用の信頼情報)
+         * @description Who is a member with which public keys and since when, and the signed status list of each: public data only, nothing about
+         *     a person. A certificate that is checked with it must be called `undetermined` once the list is older than
+         *     `maxStatusAgeSeconds` or the issuer's `believedUntil` has passed. Each list is to be verified with its issuer's keys.
+         */
+        get: operations["getTrustBundle"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/name-pictures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pictures of the names that a certificate shows (氏名の図形表示)
+         * @description Fonts of phones and browsers lack rare characters and draw a variant as the plain one. To whoever holds a valid
+         *     certificate this node draws the names disclosed in it that need it, with the fonts that it prints with. Names that any
+         *     Japanese font can draw get no picture, nor do those that this node's fonts cannot draw either. Nothing is kept or logged.
+         */
+        post: operations["drawNames"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/recognitions": {
         parameters: {
             query?: never;
@@ -2097,6 +2141,69 @@ export interface components {
                 outdated?: boolean;
             };
         };
+        TrustBundle: {
+            /** Format: date-time */
+            madeAt: string;
+            /** @description The network's base type */
+            baseVct: string;
+            /** @description Past this age of a status list nothing is valid any more */
+            maxStatusAgeSeconds: number;
+            /** @description Whom the trust anchor lists; absent where that is not known */
+            listed?: string[];
+            issuers: {
+                entityId: string;
+                code: components["schemas"]["AuthorityCode"];
+                name: components["schemas"]["Names"];
+                /** @description Names it bore, in order */
+                names: {
+                    /** Format: date-time */
+                    from: string;
+                    ja: string;
+                    en: string;
+                }[];
+                answersNow?: components["schemas"]["AuthorityRef"];
+                /** Format: date-time */
+                suspendedSince?: string;
+                keys: {
+                    kid: string;
+                    /** @enum {string} */
+                    kty: "EC";
+                    /** @enum {string} */
+                    crv: "P-256";
+                    x: string;
+                    y: string;
+                    /**
+                     * Format: date-time
+                     * @description Later signatures are refused; absent while the key is in use
+                     */
+                    notAfter?: string;
+                    /** @enum {string} */
+                    givenUp?: "unspecified" | "compromised" | "superseded";
+                }[];
+                statusListUri: string;
+                vcts: string[];
+                memberships: {
+                    /** Format: date-time */
+                    from: string;
+                    /**
+                     * Format: date-time
+                     * @description Exclusive
+                     */
+                    until?: string;
+                }[];
+                /** Format: date-time */
+                verifiedAt: string;
+                /** Format: date-time */
+                expiresAt: string;
+                /**
+                 * Format: date-time
+                 * @description Until when a verdict may rest on this; absent of a former member, of whom there is no newer word
+                 */
+                believedUntil?: string;
+                /** @description Status list token as its issuer signed it */
+                statusList?: string;
+            }[];
+        };
         RecognitionRequest: {
             certificate: string;
             /** @enum {string} */
@@ -3410,6 +3517,97 @@ export interface operations {
                 content: {
                     /** @example {"line":1,"verdict":"invalid","checks":[{"check":"form","outcome":"failed","reason":"typ_wrong"}]} */
                     "application/x-ndjson": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getTrustBundle: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bundle */
+            200: {
+                headers: {
+                    ETag?: string;
+                    "Cache-Control"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "madeAt": "2026-11-22T00:00:00Z",
+                     *       "baseVct": "http://localhost:4100/vct/partnership-oath/1",
+                     *       "maxStatusAgeSeconds": 86400,
+                     *       "listed": [],
+                     *       "issuers": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TrustBundle"];
+                };
+            };
+            /** @description Not modified */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    drawNames: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "certificate": "eyJhbGciOiJFUzI1NiJ9.e30.c2ln~"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description SD-JWT VC with the names to be drawn disclosed */
+                    certificate: string;
+                };
+            };
+        };
+        responses: {
+            /** @description One picture per name, by its place among the claims */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "pictures": [
+                     *         {
+                     *           "pointer": "/registered_name",
+                     *           "svg": "<svg xmlns=\"http://www.w3.org/2000/svg\"/>"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        pictures: {
+                            /** @description JSON pointer into `claims` of the verification, e.g. /partner_name */
+                            pointer: string;
+                            /** @description Outlines only */
+                            svg: string;
+                        }[];
+                    };
                 };
             };
             default: components["responses"]["Problem"];

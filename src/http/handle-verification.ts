@@ -1,12 +1,14 @@
 import { appendEvent } from '../audit/audit-log.ts';
-import type { ContinuityProof } from '../certificate/continuity-proof.ts';
 import { keepSightings } from '../certificate/sighting-store.ts';
+import { tellVerification } from '../certificate/told-verification.ts';
 import type { Verification } from '../certificate/verification.ts';
 import { verifyCertificate } from '../certificate/verify-certificate.ts';
 import { inTransaction } from '../db/transaction.ts';
+import { bundleTrust } from '../federation/bundle-trust.ts';
 import { SKEW_SECONDS } from '../federation/member-directory.ts';
-import { type AuthorityCode, isAuthorityCode } from '../kernel/authority.ts';
+import { isAuthorityCode } from '../kernel/authority.ts';
 import { dayInJapan, epochSeconds } from '../kernel/clock.ts';
+import { sha256Base64url } from '../kernel/digest.ts';
 import { Refusal } from '../kernel/refusal.ts';
 import { isJsonObject, JsonFault, type JsonValue, parseStrictJson } from '../kernel/strict-json.ts';
 import { previewContinuation } from '../registry/continuation.ts';
@@ -27,7 +29,12 @@ const KEY_BINDING_SECONDS = 300;
 export function verificationHandlers(
   node: NodeParts,
 ): Handlers<
-  'verifyCertificate' | 'verifyCertificates' | 'recogniseCertificate' | 'previewContinuation' | 'listRuleSets'
+  | 'verifyCertificate'
+  | 'verifyCertificates'
+  | 'getTrustBundle'
+  | 'recogniseCertificate'
+  | 'previewContinuation'
+  | 'listRuleSets'
 > {
   return {
     async verifyCertificate({ body }) {
@@ -36,6 +43,16 @@ export function verificationHandlers(
 
     async verifyCertificates({ rawBody }) {
       return { status: 200, contentType: 'application/x-ndjson', body: verdictLines(node, rawBody ?? '') };
+    },
+
+    async getTrustBundle({ headers }) {
+      const bundle = bundleTrust(node.directory, node.clock());
+      // The same bundle whenever it was made: a phone that has it need not load it again.
+      const { madeAt: _, ...lasting } = bundle;
+      const etag = `"${sha256Base64url(JSON.stringify(lasting))}"`;
+      const cache = { etag, 'cache-control': 'public, no-cache', 'access-control-allow-origin': '*' };
+      if (headers['if-none-match'] === etag) return { status: 304, headers: cache };
+      return { status: 200, body: bundle, headers: cache };
     },
 
     async recogniseCertificate({ body, actor, language }) {
@@ -173,50 +190,6 @@ export function verificationBody(
   { nameOf }: Pick<NodeParts, 'nameOf'>,
   verification: Verification,
 ): VerificationBody {
-  const checks = verification.checks.map(({ name, outcome, reason }) => ({
-    check: name,
-    outcome,
-    ...(reason ? { reason } : {}),
-  }));
-  if (verification.verdict !== 'valid') return { verdict: verification.verdict, checks };
-  const { kind, issuer, answersNow, issuedAt, expiresAt, claims, continuity, basedOn } =
-    verification.certificate;
-  return {
-    verdict: 'valid',
-    checks,
-    kind,
-    issuer: { code: issuer.code, name: { ...issuer.name } },
-    ...(answersNow ? { answersNow: { code: answersNow.code, name: { ...answersNow.name } } } : {}),
-    issuedAt: instant(issuedAt),
-    expiresAt: instant(expiresAt),
-    claims: { ...claims } as Record<string, unknown>,
-    // Paper has no links to show.
-    ...(kind === 'sd-jwt-vc' ? { continuity: continuityBody(nameOf, continuity) } : {}),
-    basedOn: {
-      trustVerifiedAt: instant(basedOn.trustVerifiedAt),
-      statusIssuedAt: instant(basedOn.statusIssuedAt),
-      outdated: basedOn.outdated,
-    },
-  };
-}
-
-function continuityBody(
-  nameOf: NodeParts['nameOf'],
-  proof: ContinuityProof | undefined,
-): components['schemas']['Continuity'] {
-  if (!proof) return { outcome: 'not_shown', links: [] };
-  const authority = (code: AuthorityCode) => ({ code, name: { ...nameOf(code) } });
-  return {
-    outcome: proof.outcome,
-    ...(proof.outcome === 'proven' ? { firstOathDate: proof.firstOathDate } : {}),
-    links: proof.links.map(({ from, to, ...link }) => ({
-      ...link,
-      from: authority(from),
-      to: authority(to),
-    })),
-  };
-}
-
-function instant(seconds: number): string {
-  return new Date(seconds * 1000).toISOString();
+  const { claims, ...told } = tellVerification(verification, nameOf);
+  return { ...told, ...(claims ? { claims: { ...claims } as Record<string, unknown> } : {}) };
 }

@@ -10,7 +10,17 @@ export function toBase64url(bytes: Uint8Array | string): string {
  * @returns undefined where the text is not canonical
  */
 export function fromBase64url(text: string): Buffer | undefined {
-  return CANONICAL[text.length % 4]?.test(text) ? Buffer.from(text, 'base64url') : undefined;
+  return CANONICAL[text.length % 4]?.test(text) ? bytesOfBase64url(text) : undefined;
+}
+
+/** The bytes of a text that is known to be canonical. */
+export function bytesOfBase64url(text: string): Buffer {
+  return Buffer.from(text, 'base64url');
+}
+
+/** Whether a text is the one canonical base64 of its bytes, with padding (RFC 4648 §4): how X.509 certificates come. */
+export function isBase64(text: string): boolean {
+  return Buffer.from(text, 'base64').toString('base64') === text;
 }
 
 /** By the length modulo 4: bits of the last character that belong to no byte must be zero. No text leaves one over. */

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { fromBase64url, toBase64url } from './base64url.ts';
+import { bytesOfBase64url, fromBase64url, toBase64url } from './base64url.ts';
 import { isSignedBy, signEs256 } from './es256.ts';
 import { decodeUtf8, isJsonObject, type JsonObject, type JsonValue, parseStrictJson } from './strict-json.ts';
 
@@ -44,7 +44,7 @@ export type CompactJws = {
   readonly text: string;
   readonly header: JwsHeader;
   readonly claims: JsonObject;
-  readonly payloadBytes: Buffer;
+  readonly payloadBytes: Uint8Array;
 };
 
 export type JwsForm = {
@@ -105,7 +105,7 @@ const headers = new Map<string, JsonObject>();
 function readHeader(text: string): JsonObject {
   const kept = headers.get(text);
   if (kept) return kept;
-  const header = deepFreeze(parseObject(Buffer.from(text, 'base64url'), 'header_malformed'));
+  const header = deepFreeze(parseObject(bytesOfBase64url(text), 'header_malformed'));
   const [oldest] = headers.keys();
   if (oldest !== undefined && headers.size >= HEADERS_KEPT) headers.delete(oldest);
   headers.set(text, header);
@@ -120,7 +120,7 @@ function deepFreeze<Value extends JsonValue>(value: Value): Value {
   return value;
 }
 
-function parseObject(bytes: Buffer, reason: TokenFaultReason): JsonObject {
+function parseObject(bytes: Uint8Array, reason: TokenFaultReason): JsonObject {
   try {
     const value = parseStrictJson(decodeUtf8(bytes), { maxDepth: 16 });
     if (isJsonObject(value)) return value;
@@ -133,7 +133,7 @@ function parseObject(bytes: Buffer, reason: TokenFaultReason): JsonObject {
 /** @throws TokenFault `signature_wrong` unless the key made this very text with ES256 */
 export async function verifySignature(jws: CompactJws, key: VerificationKey): Promise<void> {
   const end = jws.text.lastIndexOf('.');
-  const signature = Buffer.from(jws.text.slice(end + 1), 'base64url');
+  const signature = bytesOfBase64url(jws.text.slice(end + 1));
   if (!(await isSignedBy(key, jws.text.slice(0, end), signature))) throw new TokenFault('signature_wrong');
 }
 

@@ -81,7 +81,7 @@ function answerTo(child: ChildProcess, number: number, limitMs: number): Promise
   const onMessage = (message: unknown) => {
     const { number: answered, outcome } = message as FromTypst;
     if (answered !== number) return;
-    if ('pdf' in outcome) resolve(outcome.pdf);
+    if ('printed' in outcome) resolve(outcome.printed);
     else reject(new PrintFault(outcome.fault, outcome.fields));
   };
   const limit = setTimeout(() => reject(new PrintFault('time_limit_passed')), limitMs);

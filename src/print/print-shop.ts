@@ -30,7 +30,7 @@ export const PRINT_LIMITS: PrintLimits = {
 
 export type PrintShop = {
   /**
-   * Prints one document: PDF/A-3b, tagged.
+   * Prints one document: PDF/A-3b, tagged; of a name alone a picture, SVG.
    *
    * @throws PrintFault `glyphs_missing` with the fields that no font can draw; `does_not_fit` where a receipt would need
    *   a third page; `address_not_printable`, `job_too_large`, `print_shop_busy`, `print_shop_closed`, `process_ended`,

@@ -36,7 +36,9 @@ export type PrintJob =
       readonly data: OfficeDocument;
       readonly paper: DocumentPaper;
       readonly attachment?: Attachment;
-    };
+    }
+  /** One name, as a picture for the screen. */
+  | { readonly template: 'name'; readonly name: string; readonly attachment?: never };
 
 /** Words, and what holds them: each text in it gets the fonts that can draw it. */
 export type WordTree =
@@ -81,6 +83,8 @@ export function sheetOf(job: PrintJob): Sheet {
       return { ...markedAs(job, companionSheet(job.data)), template: job.template, attachment };
     case 'document':
       return { ...documentSheet(job.data, job.paper), template: job.template, attachment };
+    case 'name':
+      return { ...nameSheet(job.name), template: job.template, attachment };
   }
 }
 
@@ -158,6 +162,16 @@ function documentSheet(document: OfficeDocument, paper: DocumentPaper): Content 
     },
     sealPng: paperOf(document) === 'sealed' ? (paper.sealImage?.png ?? null) : null,
     pages: null,
+  };
+}
+
+function nameSheet(name: string): Content {
+  return {
+    words: { name },
+    names: [['/name']],
+    settings: { title: '', author: '', date: [], qr: null, paper: null, mark: null },
+    sealPng: null,
+    pages: 1,
   };
 }
 

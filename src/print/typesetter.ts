@@ -7,8 +7,8 @@ import { fontsForSheet } from './sheet-fonts.ts';
 
 /** What came of a sheet. Never a message of the typesetter's: those quote the text. */
 export type Outcome =
-  | { readonly pdf: Uint8Array }
-  | { readonly fault: PrintFaultCode; readonly fields: readonly string[] };
+  /** A PDF; of the template `name` a picture, SVG in UTF-8. */
+  { readonly printed: Uint8Array } | { readonly fault: PrintFaultCode; readonly fields: readonly string[] };
 
 export type Typesetter = (sheet: Sheet) => Outcome;
 
@@ -59,5 +59,6 @@ function compile(compiler: NodeCompiler, { template, pages }: Sheet): Outcome {
   });
   if (!result) return { fault: 'not_typeset', fields: [] };
   if (pages !== null && result.numOfPages !== pages) return { fault: 'does_not_fit', fields: [] };
-  return { pdf: compiler.pdf(result, { pdfStandard: STANDARD }) };
+  if (template === 'name') return { printed: Buffer.from(compiler.plainSvg(result)) };
+  return { printed: compiler.pdf(result, { pdfStandard: STANDARD }) };
 }

@@ -53,6 +53,11 @@ export const EXAMPLES: { readonly [Id in OperationId]: (world: World) => Promise
     const { certificates } = await aSharedCouple(peer);
     return { body: { certificate: certificates.first.paperAddress, purpose: 'continuation' } };
   },
+  getTrustBundle: async () => ({}),
+  drawNames: async ({ peer }) => {
+    const { certificates } = await aSharedCouple(peer);
+    return { body: { certificate: certificates.first.sdJwtVc } };
+  },
   previewContinuation: async ({ node, peer }) => ({
     body: { origin: CODES[peer.place], destination: CODES[node.place], moving: 'both', cohabiting: true },
   }),
