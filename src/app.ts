@@ -58,6 +58,7 @@ import type { Clock } from './kernel/clock.ts';
 import type { Actor } from './kernel/role.ts';
 import { publicKeyFromJwk } from './kernel/signing-key.ts';
 import { pastMemberKeys } from './key-rollover.ts';
+import { servePages } from './pages/serve-pages.ts';
 import { openPrintShop } from './print/print-shop.ts';
 import { pendingMatter } from './procedure/pending-matter.ts';
 import { makePublications, statusListUri } from './publications.ts';
@@ -325,6 +326,11 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
     ...quarantineHandlers(parts),
   };
   buildRoutes(app, contract, handlers, { sessions, clock, demandService: () => demandService(db) });
+  servePages(app, {
+    provider: nameOf(config.authority),
+    contact: authorityOf(library.book, config.authority)?.contact ?? nameOf(config.authority).ja,
+    verificationAddress: `${config.issuer}/v1/verifications`,
+  });
   await app.ready();
 
   return {

@@ -21,6 +21,7 @@ type SourceFile = {
 type Use = 'process' | 'clock' | 'fetch' | 'console' | 'any' | 'main';
 
 const files = globSync('src/**/*.ts', { cwd: ROOT })
+  .filter((path) => !path.endsWith('.d.ts'))
   .map((path) => path.replaceAll('\\', '/'))
   .toSorted()
   .map(readSource);
@@ -109,6 +110,10 @@ const programs = files
       path === 'src/anchor.ts' ||
       // Started by its path, as a process of its own.
       path === 'src/print/typst-process.ts' ||
+      // Run in browsers, which ask the node for them: src/pages/browser-code.ts.
+      path === 'src/pages/browser/verify.ts' ||
+      path === 'src/pages/browser/service-worker.ts' ||
+      path.startsWith('src/pages/browser/edges/') ||
       uses.some(({ what }) => what === 'main')
     );
   })
@@ -243,7 +248,7 @@ t.test('the time comes from the clock that is handed in', async (t) => {
 
 t.test('only edges that say so read from the network', async (t) => {
   const isEdge = (path: string): boolean =>
-    /(-client|\/fetch-[a-z-]+)\.ts$/.test(path) || path.startsWith('src/network/');
+    /(-client|\/fetch-[a-z-]+|\/service-worker)\.ts$/.test(path) || path.startsWith('src/network/');
   t.same(placesOf('fetch', isEdge), []);
 });
 

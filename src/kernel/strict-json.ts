@@ -1,3 +1,5 @@
+import { textOfUtf8 } from './utf8.ts';
+
 /** A fault in a JSON text, with the offset but never the text: the text may hold a name. */
 export class JsonFault extends Error {
   readonly rule:
@@ -70,15 +72,10 @@ export function parseStrictJsonBytes(bytes: Uint8Array, options?: { maxDepth?: n
   return parseStrictJson(decodeUtf8(bytes), options);
 }
 
-const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
 /** @throws JsonFault where the bytes are not well-formed UTF-8 (RFC 3629); a byte-order mark is kept, hence refused later. */
 export function decodeUtf8(bytes: Uint8Array): string {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
-  // Ill-formed bytes have become U+FFFD; where none is, all were well-formed, and one may have been meant.
-  if (!text.includes('\ufffd')) return text;
   try {
-    return UTF8.decode(bytes);
+    return textOfUtf8(bytes);
   } catch {
     throw new JsonFault('ill_formed_text', '');
   }

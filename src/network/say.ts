@@ -1,5 +1,6 @@
 import type { MigrationFaultCode } from '../db/migrate.ts';
 import { MigrationFault } from '../db/migrate.ts';
+import { PAGE_PATHS } from '../pages/page-language.ts';
 import type { NetworkReport, NetworkStep } from './local-network.ts';
 import { networkFilePath } from './network-file.ts';
 import type { AuthorityPlan, NetworkPlan } from './network-plan.ts';
@@ -24,6 +25,8 @@ export function networkTable(plan: NetworkPlan, report: NetworkReport): string {
   return [
     ...aligned([header, anchor, ...rows]),
     '',
+    '受領証を確認するページ (the page that checks a certificate, at every authority, e.g.):',
+    `  ${plan.authorities[0]?.entityId}${PAGE_PATHS.ja}`,
     '職員の役割ごとのトークンなど (staff tokens by role, and everything else):',
     `  ${networkFilePath(plan.data)}`,
     ...report.notRecognising.map((authority) => stillAlone(authority)),

@@ -106,7 +106,13 @@ export async function aNetwork(
     clock = systemClock,
     statusRefreshSeconds = 1,
     trust,
-  }: { clock?: Clock; statusRefreshSeconds?: number; trust?: OtherTrust } = {},
+    fontFolders = [],
+  }: {
+    clock?: Clock;
+    statusRefreshSeconds?: number;
+    trust?: OtherTrust;
+    fontFolders?: readonly string[];
+  } = {},
 ): Promise<TestNetwork> {
   const lines: string[] = [];
   const log = createLog({ write: (line: string) => void lines.push(line) });
@@ -172,7 +178,7 @@ export async function aNetwork(
       statusRefreshSeconds,
       trustRefreshSeconds: 3600,
       sessionHours: 8,
-      fontFolders: [],
+      fontFolders,
       sealImageFile: undefined,
       paperHead: undefined,
     };

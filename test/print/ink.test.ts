@@ -14,6 +14,7 @@ import { publishedRuleBook } from '../../src/registry/authorities.ts';
 import { PAPER_LIMITS, type PaperRules } from '../../src/registry/paper-rules.ts';
 import { paperRules } from '../../src/registry/paper-rules-form.ts';
 import { AUTHORITY, aPartner, aReceipt, aReceiptOf, PAPER_ADDRESS, someFacts } from './a-receipt.ts';
+import { DIFFICULT, LOOKALIKES } from './difficult-names.ts';
 import { IPAMJ_FOLDER, without } from './needed-programs.ts';
 import {
   type Area,
@@ -39,42 +40,6 @@ const BOTH_NAMES: Area = { x: 20, y: 88, width: 170, height: 55 };
 const EM = dotsOf((26 / 72) * 25.4);
 const BLANK = '\u3000';
 
-const CHOSEN = '\u{E0110}';
-const DIFFICULT = [
-  '𠮷田',
-  '髙﨑',
-  `渡邉${CHOSEN}`,
-  '渡邉\u{E010F}',
-  '渡邊',
-  '葛\u{E0100}西',
-  '葛\u{E0101}西',
-  '葛\u{E0102}西',
-  '辻\u{E0100}井',
-  '辻\u{E0101}井',
-  '山﨑',
-  '栁川',
-  '桒原',
-  '𣘺本',
-  '纐纈',
-  '齋藤ゑ',
-  '神\u{FE00}田',
-  '靑栁',
-  '德永',
-  '鷗外',
-] as const;
-/** The other character, or the other form, that each must not be mistaken for. */
-const LOOKALIKES = [
-  ['𠮷田', '吉田'],
-  ['髙﨑', '高崎'],
-  [`渡邉${CHOSEN}`, '渡邉\u{E010F}'],
-  [`渡邉${CHOSEN}`, '渡邉'],
-  ['葛\u{E0100}西', '葛\u{E0101}西'],
-  ['辻\u{E0100}井', '辻\u{E0101}井'],
-  ['栁川', '柳川'],
-  ['桒原', '桑原'],
-  ['𣘺本', '橋本'],
-  ['神\u{FE00}田', '神田'],
-] as const;
 const OTHER_SCRIPTS = [
   'Nguyễn Thị Ánh',
   'Nguyễn Thị Ánh'.normalize('NFD'),
