@@ -143,7 +143,7 @@ const LAYERS = [
   'app',
   'main',
 ] as const;
-type Layer = (typeof LAYERS)[number] | 'pages' | 'network';
+type Layer = (typeof LAYERS)[number] | 'pages' | 'network' | 'join';
 const RANK: Readonly<Record<Layer, number>> = {
   ...(Object.fromEntries(LAYERS.map((layer, rank) => [layer, rank])) as Record<
     (typeof LAYERS)[number],
@@ -152,6 +152,8 @@ const RANK: Readonly<Record<Layer, number>> = {
   // Beside each other: neither knows the other.
   pages: LAYERS.indexOf('http'),
   network: LAYERS.indexOf('main'),
+  // A node is prepared, run and looked at from outside: nothing knows those who do it.
+  join: LAYERS.length,
 };
 
 function layerOf(path: string): string {

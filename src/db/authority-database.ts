@@ -67,7 +67,7 @@ async function setLogin(admin: pg.Client, name: string): Promise<string> {
 }
 
 /** What PostgreSQL stores of a password (RFC 5802 §3, RFC 7677): a log or a backup that holds it opens no door. */
-function scramVerifier(password: string): string {
+export function scramVerifier(password: string): string {
   const iterations = 4096;
   const salt = randomBytes(16);
   const salted = pbkdf2Sync(password, salt, iterations, 32, 'sha256');
