@@ -13,7 +13,7 @@ import { rehearse, verdictOf } from './check-rehearsal.ts';
 import { readSettings, type SettingsSubject, settingsChecks } from './check-settings.ts';
 import { statusChecks } from './check-status.ts';
 import { trustChecks } from './check-trust.ts';
-import { type Checks, type Finding, failed, later, makeChecks, passed, untested } from './finding.ts';
+import { type Checks, type Finding, failed, makeChecks, type Outcome, passed, untested } from './finding.ts';
 import { Neighbour, newKeys } from './neighbour.ts';
 import type { Host } from './rehearsal.ts';
 
@@ -64,8 +64,8 @@ async function outsideFindings(subject: NodeSubject, quick: boolean): Promise<re
   findings.push(...(await makeChecks(clockChecks(subject, references))));
   const trust = await makeChecks(trustChecks(subject));
   findings.push(...trust, ...(await makeChecks(statusChecks(subject, stranger.certificate))));
-  const isMember = trust.some(({ check, outcome }) => check === 'ready' && outcome.kind === 'passed');
-  findings.push(...(await makeChecks(messageChecksOf(subject, stranger, isMember))));
+  const ready = trust.find(({ check }) => check === 'ready')?.outcome ?? untested('no_answer');
+  findings.push(...(await makeChecks(messageChecksOf(subject, stranger, ready))));
   findings.push(...(await makeChecks({ verdict_unknown: () => unknownVerdict(subject) })), ...(await slow));
   return findings;
 }
@@ -81,7 +81,7 @@ function hintedPeers({ read }: NodeSubject): readonly string[] {
 function messageChecksOf(
   subject: NodeSubject,
   stranger: { readonly message: SigningKey },
-  isMember: boolean,
+  ready: Outcome,
 ): Checks {
   const { address, config, clock, read } = subject;
   if (!config || !read.configuration) {
@@ -103,8 +103,9 @@ function messageChecksOf(
     clock,
   };
   const ofMembers = memberChecks(messages);
-  if (isMember) return { ...strangerChecks(messages), ...ofMembers };
-  const postponed = Object.keys(ofMembers).map((name) => [name, () => later('anchor_adds')]);
+  if (ready.kind === 'passed') return { ...strangerChecks(messages), ...ofMembers };
+  const why = ready.kind === 'later' ? ready : untested('no_answer');
+  const postponed = Object.keys(ofMembers).map((name) => [name, () => why]);
   return { ...strangerChecks(messages), ...Object.fromEntries(postponed) };
 }
 

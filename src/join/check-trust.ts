@@ -17,6 +17,7 @@ import { resolveTrustChain } from '../federation/resolve-trust-chain.ts';
 import { MEMBER_HISTORY_PATH } from '../federation/trust-anchor.ts';
 import { type ResolvedEntity, verifyAnchorConfiguration } from '../federation/trust-chain.ts';
 import { TrustFault } from '../federation/trust-fault.ts';
+import type { MembershipPeriod } from '../federation/trust-mark.ts';
 import { epochSeconds } from '../kernel/clock.ts';
 import type { NodeSubject } from './check-address.ts';
 import { type Checks, failed, later, type Outcome, passed, untested } from './finding.ts';
@@ -68,20 +69,17 @@ export function trustChecks(subject: NodeSubject): Checks {
         },
         (fault) => failed('chain_refused', fault.message),
       ),
-    trust_mark: async () => {
+    async trust_mark() {
       marked = await told(
         async () => {
           if (!entity) return isAdded ? untested('no_answer') : later('anchor_adds');
           const { memberships } = await readMember(entity, { now: rule.now, skewSeconds: SKEW_SECONDS });
-          if (memberships.length === 0) return later('node_notices');
-          if (memberships.some(({ from, until }) => from <= rule.now && (until ?? Infinity) > rule.now))
-            return passed;
-          return memberships.some(({ from }) => from > rule.now)
-            ? later('agreement_begins')
-            : failed('agreement_over');
+          return markOutcome(memberships, rule.now);
         },
         (fault) => failed('mark_refused', fault.message),
-      ),
+      );
+      return marked;
+    },
     listed: () =>
       told(
         async () => {
@@ -107,9 +105,17 @@ export function trustChecks(subject: NodeSubject): Checks {
       const answer = await probe(`${address}/readyz`);
       if (answer.kind === 'answered' && answer.status === 200) return passed;
       if (!isAdded) return later('anchor_adds');
+      // it cannot be ready before it has the mark
+      if (marked?.kind === 'later') return marked;
       return failed('not_ready', answer.kind === 'answered' ? causeIn(answer.text) : answer.code);
     },
   };
+}
+
+function markOutcome(memberships: readonly MembershipPeriod[], now: number): Outcome {
+  if (memberships.length === 0) return later('node_notices');
+  if (memberships.some(({ from, until = now + 1 }) => from <= now && now < until)) return passed;
+  return memberships.some(({ from }) => from > now) ? later('agreement_begins') : failed('agreement_over');
 }
 
 function ruleOf(config: Config, now: number) {
