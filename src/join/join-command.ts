@@ -3,12 +3,11 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { type EntityId, isEntityId } from '../kernel/authority.ts';
+import { type EntityId, isAuthorityCode, isEntityId } from '../kernel/authority.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { faultLine } from '../network/say.ts';
 import { publishedRuleBook } from '../registry/authorities.ts';
 import { admitMember } from './admit-member.ts';
-import { checkNode } from './check-node.ts';
 import { reportJson, reportText } from './check-report.ts';
 import type { Told } from './check-words.ts';
 import { readEnvFile } from './env-file.ts';
@@ -17,7 +16,6 @@ import { type JoinArguments, type JoinOptions, needed, readArguments, USAGE } fr
 import { JoinFault } from './join-fault.ts';
 import { nodeFiles, readHandOver } from './node-folder.ts';
 import { prepareNode } from './prepare-node.ts';
-import { runNode } from './run-node.ts';
 import { askVerdict, demonstrationCertificate } from './verify-foreign.ts';
 
 /** `npm run join`. @returns the exit code */
@@ -60,7 +58,8 @@ async function prepare(options: JoinOptions): Promise<number> {
     address,
     anchor,
     anchorKeys: resolve(needed(options, 'anchor-keys')),
-    name: nameOf(code, options),
+    // a code that is none has no name, and is refused as what it is
+    name: isAuthorityCode(code) ? nameOf(code, options) : { ja: code, en: code },
     port: portOf(address, options),
     trial: options.trial === true,
     secret: () => randomBytes(24).toString('base64url'),
@@ -117,8 +116,14 @@ async function admit(handOver: string | undefined, options: JoinOptions): Promis
 }
 
 async function start(options: JoinOptions): Promise<number> {
+  // loaded here, so that the commands that need no whole node begin at once
+  const [{ runNode }, { whenNpmIsGone }] = await Promise.all([
+    import('./run-node.ts'),
+    import('../network/run-network.ts'),
+  ]);
   const stopping = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => stopping.abort());
+  whenNpmIsGone(() => stopping.abort());
   const { address, log, stop } = await runNode(folderOf(options), stopping.signal);
   tell({
     ja: `${address} で動いています。ログは ${log}、止めるには Ctrl-C`,
@@ -137,6 +142,7 @@ async function check(subject: string | undefined, options: JoinOptions): Promise
     });
   const named = options.env ?? (options.folder === undefined && subject !== undefined ? undefined : '');
   const envFile = named === '' ? nodeFiles(folderOf(options)).env : named && resolve(named);
+  const { checkNode } = await import('./check-node.ts');
   const findings = await checkNode({
     settings: envFile === undefined ? undefined : await settingsFrom(envFile),
     address: subject as EntityId | undefined,

@@ -51,7 +51,7 @@ export async function runNetwork(options: StartOptions): Promise<number> {
 }
 
 /** npm that is killed tells nobody; whoever killed it meant this. A start without npm may outlive its shell. */
-function whenNpmIsGone(stop: () => void): void {
+export function whenNpmIsGone(stop: () => void): void {
   if (process.env.npm_lifecycle_event === undefined) return;
   const parent = process.ppid;
   setInterval(() => process.ppid !== parent && stop(), 500).unref();
