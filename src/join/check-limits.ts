@@ -9,6 +9,8 @@ import { type ProbeAnswer, probe } from './probe-client.ts';
 /** Twice what the node allows for headers: whoever is still connected then is kept for ever. */
 const SLOW_MS = 15_000;
 const SILENT_CONNECTIONS = 50;
+/** Where the QR code of a certificate on paper leads. */
+const PAGE = '/v';
 const OVERSIZED_BYTES = 80_000;
 
 /** What must be there for anybody, and what a node may not put up with. */
@@ -28,7 +30,11 @@ export function limitChecks({ address, read }: NodeSubject, { quick }: { readonl
       }
       return passed;
     },
-    pages: () => untested('no_pages'),
+    async pages() {
+      if (!served()) return untested('no_answer');
+      const answer = await probe(`${address}${PAGE}`);
+      return isOk(answer) ? passed : failed('document_missing', `${PAGE}: ${said(answer)}`);
+    },
     async body_limit() {
       if (!served()) return untested('no_answer');
       const answer = await probe(`${address}/v1/verifications`, {

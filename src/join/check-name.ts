@@ -41,8 +41,7 @@ export type ReasonCode =
   | 'on_loopback'
   | 'nobody_to_ask'
   | 'quick'
-  | 'not_testable_here'
-  | 'no_pages';
+  | 'not_testable_here';
 
 export type FaultCode =
   | 'check_broken'

@@ -95,5 +95,4 @@ export const REASON_WORDS: { readonly [Code in ReasonCode]: Told } = {
     ja: 'ここからは確かめられません。データベースと鍵のバックアップから戻せることを、年に一度は試してください',
     en: 'cannot be seen from here: try once a year that database and keys come back from their backups',
   },
-  no_pages: { ja: '画面はまだありません', en: 'there are no pages yet' },
 };

@@ -233,7 +233,7 @@ t.test('whoever follows the README joins, and verifies the certificate of anothe
 });
 
 /** A setting that only shows when the program runs. */
-async function spoiled(t: typeof Test): Promise<void> {
+async function spoiled(t: Test): Promise<void> {
   const env = await readFile(at('ibaraki/.env'), 'utf8');
   const spoiledFile = at(`spoiled-${randomInt(1000)}.env`);
   await writeFile(spoiledFile, `${env}CHIKAI_FONT_FOLDERS=/nowhere\n`, { mode: 0o600 });
