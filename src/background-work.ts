@@ -2,17 +2,20 @@ import type { Logger } from 'pino';
 import { appendEvent } from './audit/audit-log.ts';
 import { sealLog } from './audit/seal-log.ts';
 import { renewSome } from './certificate/renew-certificates.ts';
-import { publishStatusList } from './certificate/status-list-store.ts';
+import { publishStatusList, signerOf } from './certificate/status-list-store.ts';
 import type { Config } from './config.ts';
 import { DatabaseFault, isPassingFault } from './db/database-fault.ts';
 import { listen } from './db/listen.ts';
 import { inTransaction } from './db/transaction.ts';
 import { tagPartners } from './federation/blinded-tagging.ts';
 import { type DeliveryDeps, deliverToAll } from './federation/deliver-messages.ts';
-import { fingerprintOf, KeyNoticeBoard } from './federation/key-notice.ts';
+import { fingerprintOf, type KeyNotice, postKeyNotice } from './federation/key-notice.ts';
+import { LookSchedule } from './federation/look-schedule.ts';
+import { NoticeBoard } from './federation/notice-board.ts';
 import { hasten } from './federation/outbox.ts';
 import type { PeerClient } from './federation/peer-client.ts';
 import { PeerLanes } from './federation/peer-lanes.ts';
+import { sideBySide } from './federation/side-by-side.ts';
 import { readStanding } from './federation/standing-store.ts';
 import type { StatusListCache } from './federation/status-list-cache.ts';
 import type { NodeParts } from './http/node-parts.ts';
@@ -58,6 +61,11 @@ const CHANNELS: Readonly<Record<string, string>> = {
 const TAGS_AT_ONCE = 50;
 /** Between two tries to tell the others of a change of keys. */
 const KEY_NOTICE_MS = 5_000;
+/** How soon whoever missed a pushed list is told again, at the earliest. */
+const STATUS_PUSH_MS = 5_000;
+/** Lists looked at in one turn: more would cost a node of a large network more than all its other work. */
+const LOOKS_AT_ONCE = 100;
+const LISTS_READ_AT_ONCE = 16;
 
 /**
  * Everything a node does without being asked: keep the trust chains and status lists of the others fresh, deliver
@@ -70,7 +78,7 @@ export async function startBackgroundWork(deps: BackgroundDeps): Promise<Backgro
   await hasten(db, clock());
   const onFault = (work: string) => (error: unknown) =>
     log.error({ event: 'work_failed', work, ...faultOf(error) });
-  const [lanes, pushes] = [new PeerLanes(onFault('outbox')), new PeerLanes(onFault('status'))];
+  const lanes = new PeerLanes(onFault('outbox'));
   const start = (name: string, everyMs: number, work: () => Promise<number | undefined>) =>
     workers.set(
       name,
@@ -87,13 +95,13 @@ export async function startBackgroundWork(deps: BackgroundDeps): Promise<Backgro
       for (const name of ['lists', 'keys', 'key_notices']) workers.get(name)?.wake();
     }),
   );
-  start('lists', config.statusRefreshSeconds * 1000, () => refreshLists(deps));
+  start('lists', config.statusRefreshSeconds * 1000, listKeeper(deps));
   start('history', config.statusRefreshSeconds * 1000, () =>
     historyKeeper(deps, () => workers.get('trust')?.wake()),
   );
   start('keys', config.statusRefreshSeconds * 1000, async () => void (await parts.directory.refreshKeys()));
   start('key_notices', KEY_NOTICE_MS, keyTeller(deps));
-  start('status', 3_600_000, () => pushStatusList(deps, pushes));
+  start('status', STATUS_PUSH_MS, listTeller(deps));
   start('outbox', 1_000, async () => void (await deliverToAll(delivery, lanes)));
   /** What issues or decides stands still in quarantine: the registration may have gone on. */
   const inService = (work: () => Promise<number | undefined>) => async () =>
@@ -139,7 +147,7 @@ export async function startBackgroundWork(deps: BackgroundDeps): Promise<Backgro
     wake,
     async stop() {
       await Promise.all([...workers.values()].map((worker) => worker.stop()));
-      await Promise.all([lanes.close(), pushes.close()]);
+      await lanes.close();
       await listener.close();
     },
   };
@@ -193,18 +201,19 @@ function trustKeeper(
 
 /** Whoever was told is not told again; whoever could not be reached is told as soon as they can be. */
 function keyTeller({ parts, client }: BackgroundDeps): () => Promise<undefined> {
-  const board = new KeyNoticeBoard(client);
+  const board = new NoticeBoard();
   return async () => {
     const { directory, entityId, publications } = parts;
     const others = directory.known().filter((member) => member.entityId !== entityId);
     if (others.length === 0) return;
     const { token: historicalKeys, etag } = await publications.historicalKeys();
-    const notice = { historicalKeys, configuration: await publications.entityConfiguration() };
+    const notice: KeyNotice = { historicalKeys, configuration: await publications.entityConfiguration() };
     const kids = [...publications.issuerKeys.map(({ kid }) => String(kid)), parts.messageKey.kid];
+    const body = JSON.stringify(notice);
     await board.tell(
       others.map((member) => member.entityId),
-      notice,
       fingerprintOf(etag, kids),
+      (other) => postKeyNotice(client, other, body),
     );
   };
 }
@@ -239,24 +248,34 @@ function memoryKeeper({ parts }: BackgroundDeps, onForgotten: () => void): () =>
   };
 }
 
-async function refreshLists({ parts, lists }: BackgroundDeps): Promise<undefined> {
-  await Promise.all(parts.directory.believed().map((member) => lists.refresh(member)));
-  return undefined;
+function listKeeper({ parts, lists }: BackgroundDeps): () => Promise<undefined> {
+  const looks = new LookSchedule(LOOKS_AT_ONCE);
+  return async () => {
+    await sideBySide(looks.next(parts.directory.believed()), LISTS_READ_AT_ONCE, (member) =>
+      lists.refresh(member),
+    );
+  };
 }
 
-/** A change goes to everybody at once; whoever cannot be reached finds it at their next look. */
-async function pushStatusList(
-  { parts, lists, client }: BackgroundDeps,
-  lanes: PeerLanes,
-): Promise<undefined> {
-  const { db, clock, statusTerms, directory, entityId } = parts;
-  const { token: body } = await publishStatusList(db, clock, statusTerms);
-  const push = { contentType: 'application/statuslist+jwt', body, maxBytes: 10_000 };
-  for (const member of directory.believed()) {
-    if (member.entityId === entityId) await lists.take(member, body);
-    else lanes.offer(member.entityId, async () => void (await client.post(member.statusPushEndpoint, push)));
-  }
-  return undefined;
+/**
+ * A change goes to everybody at once, and again to whoever could not be reached: a list is looked at every few seconds
+ * in a small network only.
+ */
+function listTeller({ parts, lists, client }: BackgroundDeps): () => Promise<undefined> {
+  const board = new NoticeBoard();
+  return async () => {
+    const { db, clock, statusTerms, directory, entityId } = parts;
+    const { token: body, version } = await publishStatusList(db, clock, statusTerms);
+    const members = new Map(directory.believed().map((member) => [member.entityId, member]));
+    const self = members.get(entityId);
+    if (self) await lists.take(self, body);
+    members.delete(entityId);
+    const push = { contentType: 'application/statuslist+jwt', body, maxBytes: 10_000 };
+    await board.tell([...members.keys()], `${version} ${signerOf(body)}`, async (other) => {
+      const answer = await client.post(members.get(other)?.statusPushEndpoint ?? '', push);
+      return answer.kind === 'answered' && answer.status < 500;
+    });
+  };
 }
 
 /** What an error was and where it arose, without its words: a driver's words quote rows. */

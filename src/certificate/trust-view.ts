@@ -9,6 +9,8 @@ export type IssuerTrust = {
   readonly name: { readonly ja: string; readonly en: string };
   /** Keys in use and keys of the past whose certificates still run. */
   readonly keys: readonly IssuerKey[];
+  /** Its keys of the past were never read here, so that one we do not know may be of them. */
+  readonly lacksPast?: boolean;
   readonly statusListUri: string;
   /** The authority's own types, each version whose certificates still run. */
   readonly vcts: readonly string[];
@@ -65,7 +67,8 @@ export function lookUpIssuer(
  */
 export type TrustView = {
   issuer(iss: EntityId): IssuerLookup;
-  issuerByCode(code: AuthorityCode): IssuerLookup;
+  /** @param kidPrefix where two entities have one code, the one with such a key is meant */
+  issuerByCode(code: AuthorityCode, kidPrefix?: string): IssuerLookup;
   statusList(uri: string): StatusLookup;
   /** The network's base type, which each certificate names in `aka_vcts`. */
   readonly baseVct: string;

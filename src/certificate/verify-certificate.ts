@@ -77,7 +77,9 @@ function readPresented(text: string): Presented | TokenFault | SdJwtFault {
 }
 
 function findIssuer({ kind, token }: Presented, trust: TrustView): IssuerLookup {
-  return kind === 'paper' ? trust.issuerByCode(token.authorityCode) : trust.issuer(token.issuer);
+  return kind === 'paper'
+    ? trust.issuerByCode(token.authorityCode, token.kidPrefix)
+    : trust.issuer(token.issuer);
 }
 
 function refuseIssuer(lookup: Exclude<IssuerLookup, { kind: 'known' }>): Check {
@@ -125,9 +127,9 @@ async function checkSignature(
     kind === 'paper' ? kid.startsWith(token.kidPrefix) : kid === token.kid,
   );
   if (named.length === 0) {
-    // A chain past its end may lack a key that was published since.
-    const isOutdated = isOver(issuer.expiresAt, at);
-    return isOutdated ? undetermined('signature', 'key_unknown') : failed('signature', 'key_unknown');
+    // A chain past its end may lack a key that was published since, and a past that was never read one of long ago.
+    const mayExist = isOver(issuer.expiresAt, at) || issuer.lacksPast === true;
+    return mayExist ? undetermined('signature', 'key_unknown') : failed('signature', 'key_unknown');
   }
   const signer = await findSigner(token.jws, named);
   if (!signer) return failed('signature', 'signature_wrong');

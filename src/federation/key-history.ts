@@ -14,6 +14,7 @@ export class KeyHistory {
   readonly #db: Db;
   readonly #clock: Clock;
   readonly #keys = new Map<EntityId, Map<string, PastMemberKey>>();
+  #version = 0;
 
   constructor(db: Db, clock: Clock) {
     this.#db = db;
@@ -24,8 +25,14 @@ export class KeyHistory {
     for (const { entityId, ...key } of await loadPastKeys(this.#db)) this.#remember(entityId, key);
   }
 
+  /** Another number whenever something was learned. */
+  get version(): number {
+    return this.#version;
+  }
+
   /** @returns those of which it is news that they were given up */
   async take(entityId: EntityId, told: readonly PastMemberKey[]): Promise<readonly PastMemberKey[]> {
+    this.#keysOf(entityId);
     const news = told.filter((key) => this.#isNews(entityId, key));
     const givenUp = news.filter(
       (key) => key.reason !== undefined && !this.isGivenUp(entityId, key.thumbprint),
@@ -42,14 +49,22 @@ export class KeyHistory {
     return this.#keys.get(entityId)?.get(thumbprint)?.reason !== undefined;
   }
 
-  /** By which certificates and links of the past are still verified; never a list or a message of today. */
-  certificateKeys(entityId: EntityId): readonly IssuerKey[] {
-    return [...(this.#keys.get(entityId)?.values() ?? [])].flatMap((past) => {
-      const key = past.purpose === 'certificate' && publicKeyFromJwk(past.jwk);
-      if (!key) return [];
-      const { thumbprint: kid, endedAt: notAfter, reason: givenUp } = past;
-      return [{ kid, key, notAfter, ...(givenUp && { givenUp }) }];
-    });
+  /**
+   * By which certificates and links of the past are still verified; never a list or a message of today.
+   *
+   * @returns undefined where this member has never told of its past: a key that we do not know may be of it
+   */
+  certificateKeys(entityId: EntityId): readonly IssuerKey[] | undefined {
+    const keys = this.#keys.get(entityId);
+    return (
+      keys &&
+      [...keys.values()].flatMap((past) => {
+        const key = past.purpose === 'certificate' && publicKeyFromJwk(past.jwk);
+        if (!key) return [];
+        const { thumbprint: kid, endedAt: notAfter, reason: givenUp } = past;
+        return [{ kid, key, notAfter, ...(givenUp && { givenUp }) }];
+      })
+    );
   }
 
   #isNews(entityId: EntityId, told: PastMemberKey): boolean {
@@ -58,12 +73,22 @@ export class KeyHistory {
   }
 
   #remember(entityId: EntityId, told: PastMemberKey): PastMemberKey {
-    const keys = this.#keys.get(entityId) ?? new Map<string, PastMemberKey>();
+    const keys = this.#keysOf(entityId);
     const known = keys.get(told.thumbprint);
     const kept = known ? stricter(known, told) : told;
     keys.set(kept.thumbprint, kept);
-    this.#keys.set(entityId, keys);
+    this.#version += 1;
     return kept;
+  }
+
+  /** Once asked for, a member without past keys is one that has told of none. */
+  #keysOf(entityId: EntityId): Map<string, PastMemberKey> {
+    const known = this.#keys.get(entityId);
+    if (known) return known;
+    const none = new Map<string, PastMemberKey>();
+    this.#keys.set(entityId, none);
+    this.#version += 1;
+    return none;
   }
 }
 

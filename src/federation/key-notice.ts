@@ -26,37 +26,14 @@ export function keyNoticeEndpoint(entityId: EntityId): string {
   return `${entityId}/federation/key-notices`;
 }
 
-/**
- * Tells every member once what this authority's keys are now, and goes on with those that did not hear it. Which
- * member has heard what is kept in memory: after a restart all are told again, and nothing changes by it.
- */
-export class KeyNoticeBoard {
-  readonly #client: PeerClient;
-  readonly #heard = new Map<EntityId, string>();
-
-  constructor(client: PeerClient) {
-    this.#client = client;
-  }
-
-  /** @returns how many have not heard it yet */
-  async tell(to: readonly EntityId[], notice: Required<KeyNotice>, fingerprint: string): Promise<number> {
-    const waiting = to.filter((entityId) => this.#heard.get(entityId) !== fingerprint);
-    const body = JSON.stringify(notice);
-    const told = await Promise.all(
-      waiting.map(async (entityId) => {
-        const url = keyNoticeEndpoint(entityId);
-        const answer = await this.#client.post(url, {
-          contentType: 'application/json',
-          body,
-          maxBytes: 10_000,
-        });
-        const isHeard = answer.kind === 'answered' && answer.status === 204;
-        if (isHeard) this.#heard.set(entityId, fingerprint);
-        return isHeard;
-      }),
-    );
-    return told.filter((isHeard) => !isHeard).length;
-  }
+/** @returns whether this member has taken the notice */
+export async function postKeyNotice(client: PeerClient, entityId: EntityId, body: string): Promise<boolean> {
+  const answer = await client.post(keyNoticeEndpoint(entityId), {
+    contentType: 'application/json',
+    body,
+    maxBytes: 10_000,
+  });
+  return answer.kind === 'answered' && answer.status === 204;
 }
 
 /** The same for the same keys, however often they are signed. */

@@ -5,27 +5,28 @@ import type { AuthorityCode, EntityId } from '../kernel/authority.ts';
 import { type Clock, epochSeconds } from '../kernel/clock.ts';
 import type { PublicJwk } from '../kernel/signing-key.ts';
 import { type Member, readMember } from './authority-metadata.ts';
-import { type EntityConfiguration, parseEntityStatement, verifyStatement } from './entity-statement.ts';
+import {
+  configurationUrl,
+  type EntityConfiguration,
+  parseEntityStatement,
+  verifyStatement,
+} from './entity-statement.ts';
 import { fetchTrustMark } from './fetch-trust-mark.ts';
+import { issuerTrustOf } from './issuer-trust.ts';
 import { KeyHistory } from './key-history.ts';
 import { fetchHistoricalKeys, type KeyNotice, unverifiedIssuer } from './key-notice.ts';
 import type { PublishedKey } from './key-set.ts';
 import { type Listing, listMembers } from './list-members.ts';
+import { LookSchedule } from './look-schedule.ts';
 import type { HistoryMember } from './member-history.ts';
 import { MemberHistoryKeeper } from './member-history-keeper.ts';
-import {
-  agreementPeriods,
-  isFormer,
-  isKeyDoubted,
-  namesInOrder,
-  type Standing,
-  standingOf,
-} from './member-standing.ts';
-import { loadMembers, saveMember } from './member-store.ts';
+import { isKeyDoubted, type Standing, standingOf } from './member-standing.ts';
+import { findStatements, loadMembers, saveMember } from './member-store.ts';
 import { rememberPeriods } from './membership-history.ts';
 import { type PastMemberKey, readHistoricalKeys } from './past-keys.ts';
 import type { PeerClient } from './peer-client.ts';
-import { resolveTrustChain } from './resolve-trust-chain.ts';
+import { type ResolutionRule, resolveTrustChain } from './resolve-trust-chain.ts';
+import { sideBySide } from './side-by-side.ts';
 import type { StatusListCache } from './status-list-cache.ts';
 import { type ResolvedEntity, validateTrustChain } from './trust-chain.ts';
 import { TrustFault, type TrustFaultReason } from './trust-fault.ts';
@@ -36,6 +37,12 @@ export const SKEW_SECONDS = 10;
 const ABSENT: readonly TrustFaultReason[] = ['unreachable', 'statement_not_found'];
 /** What gives a key up is believed also where our own clock is slow. */
 const KEY_SKEW_SECONDS = 300;
+/** How long what was put together about an issuer is used again. */
+const ISSUER_SECONDS = 10;
+/** Members whose chains or keys are read at the same time. */
+const AT_ONCE = 16;
+/** Members whose past keys are looked at in one turn; whoever gives a key up tells everybody by itself. */
+const LOOKS_AT_ONCE = 100;
 /** Path of the network's base type below the anchor's address. */
 export const BASE_VCT_PATH = '/vct/partnership-oath/1';
 
@@ -63,6 +70,14 @@ export type DirectoryTerms = {
   readonly fetchTrustMark: (url: string) => Promise<string>;
 };
 
+type HeldIssuer = {
+  readonly issuer: IssuerTrust;
+  readonly member: Member;
+  readonly version: string;
+  readonly from: number;
+  readonly until: number;
+};
+
 /** What one refresh found; the caller decides when to look again. */
 export type RefreshOutcome = {
   /** The anchor's list was read. */
@@ -86,10 +101,14 @@ export class MemberDirectory {
   readonly #terms: DirectoryTerms;
   readonly #members = new Map<EntityId, Member>();
   #listed: ReadonlySet<EntityId> | undefined;
-  /** Periods of agreement once proven: who leaves keeps the past (rememberPeriods). */
-  readonly #statements = new Map<EntityId, readonly string[]>();
+  /** By which key each configuration that is believed was signed, and when. */
+  readonly #shown = new Map<EntityId, { readonly kid: unknown; readonly issuedAt: number }>();
+  readonly #issuers = new Map<EntityId, HeldIssuer>();
+  readonly #codes = new Map<AuthorityCode, Set<EntityId>>();
+  readonly #looks = new LookSchedule(LOOKS_AT_ONCE);
   readonly #keyHistory: KeyHistory;
   readonly #historyTags = new Map<EntityId, string | undefined>();
+  /** Periods of agreement once proven: who leaves keeps the past (rememberPeriods). */
   readonly #remembered = new Map<EntityId, readonly MembershipPeriod[]>();
   #trustMarks: readonly string[] = [];
   /** Whether every superior gave its list: only then is who stands in none of them a stranger. */
@@ -166,16 +185,12 @@ export class MemberDirectory {
   async #dropDoubted(): Promise<void> {
     const doubted = this.known().filter(({ entityId }) => this.#restsOnDoubtedKey(entityId));
     for (const { entityId } of doubted) this.#members.delete(entityId);
-    await Promise.all(doubted.map(({ entityId }) => this.#refreshMember(entityId)));
+    await sideBySide(doubted, AT_ONCE, ({ entityId }) => this.#refreshMember(entityId));
   }
 
-  #restsOnDoubtedKey(entityId: EntityId, configuration = this.#statements.get(entityId)?.[0]): boolean {
+  #restsOnDoubtedKey(entityId: EntityId, kid = this.#shown.get(entityId)?.kid): boolean {
     const told = this.history.member(entityId);
-    return (
-      told !== undefined &&
-      configuration !== undefined &&
-      isKeyDoubted(told, parseEntityStatement(configuration).jws.header.kid)
-    );
+    return told !== undefined && kid !== undefined && isKeyDoubted(told, kid);
   }
 
   memberByCode(code: AuthorityCode): Member | undefined {
@@ -216,12 +231,15 @@ export class MemberDirectory {
     await this.history.load();
     await this.#keyHistory.load();
     await this.#keyHistory.take(this.#terms.self, this.#terms.ownPastKeys ?? []);
+    let verifiedAnchor: string | undefined;
     for (const stored of await loadMembers(this.#db)) {
       this.#remembered.set(stored.entityId, stored.memberships);
       try {
         // As of then: an outdated chain is not made fresh by a restart, nor is it forgotten by one.
         const at = epochSeconds(stored.verifiedAt);
-        const entity = await validateTrustChain(stored.statements, { ...this.#chainRule(), now: at });
+        const rule = { ...this.#chainRule(), now: at, verifiedAnchor };
+        const entity = await validateTrustChain(stored.statements, rule);
+        verifiedAnchor = entity.statements.at(-1);
         await this.#take(entity, at);
         if (entity.entityId === this.#terms.self) this.#keepOwnMarks(stored.statements[0]);
       } catch (error) {
@@ -250,16 +268,27 @@ export class MemberDirectory {
     const asked = listed.filter(
       (entityId) => !only || only.includes(entityId) || !this.#members.has(entityId),
     );
-    const results = await Promise.all(asked.map((entityId) => this.#refreshMember(entityId)));
+    const rule = this.#resolutionRule(anchor);
+    const results = await sideBySide(asked, AT_ONCE, (entityId) => this.#refreshMember(entityId, rule));
     return { listed: true, incomplete: asked.filter((_, at) => !results[at]), unlisted };
   }
 
-  async #refreshMember(entityId: EntityId): Promise<boolean> {
+  /** The anchor's configuration was just read and verified: it need not be for each of 1,800 members. */
+  #resolutionRule(anchor?: EntityConfiguration): ResolutionRule {
+    const { fetchStatement } = this.#terms;
+    const rule = this.#chainRule();
+    if (!anchor) return { ...rule, fetchStatement };
+    const [address, { text }] = [configurationUrl(anchor.subject), anchor.jws];
+    return {
+      ...rule,
+      verifiedAnchor: text,
+      fetchStatement: async (url) => (url === address ? text : fetchStatement(url)),
+    };
+  }
+
+  async #refreshMember(entityId: EntityId, rule = this.#resolutionRule()): Promise<boolean> {
     try {
-      const entity = await resolveTrustChain(entityId, {
-        ...this.#chainRule(),
-        fetchStatement: this.#terms.fetchStatement,
-      });
+      const entity = await resolveTrustChain(entityId, rule);
       const member = await this.#take(entity);
       if (member) await saveMember(this.#db, member, entity.statements);
       return member !== undefined;
@@ -271,8 +300,8 @@ export class MemberDirectory {
   }
 
   async #take(entity: ResolvedEntity, now = this.#now()): Promise<Member | undefined> {
-    if (this.#restsOnDoubtedKey(entity.entityId, entity.statements[0]))
-      throw new TrustFault('key_unknown', 'kid');
+    const { jws, issuedAt } = entity.configuration;
+    if (this.#restsOnDoubtedKey(entity.entityId, jws.header.kid)) throw new TrustFault('key_unknown', 'kid');
     const shown = await readMember(entity, { now, skewSeconds: SKEW_SECONDS });
     const memberships = rememberPeriods(this.#remembered.get(shown.entityId) ?? [], shown.memberships, now);
     const member = this.#withoutGivenUp({ ...shown, memberships });
@@ -280,7 +309,8 @@ export class MemberDirectory {
     if (memberships.length === 0) return undefined;
     this.#remembered.set(member.entityId, memberships);
     this.#members.set(member.entityId, member);
-    this.#statements.set(member.entityId, entity.statements);
+    this.#codes.set(member.code, (this.#codes.get(member.code) ?? new Set()).add(member.entityId));
+    this.#shown.set(member.entityId, { kid: jws.header.kid, issuedAt });
     this.lists.keepOnlySignedBy(member);
     return member;
   }
@@ -296,11 +326,11 @@ export class MemberDirectory {
   }
 
   /**
-   * Looks at the past keys of every member, so that a key is refused here also where no notice came. An outdated chain
-   * is no hindrance: it takes less to lose trust than to gain it.
+   * Looks at the past keys of members, in turn, so that a key is refused here also where no notice came. An outdated
+   * chain is no hindrance: it takes less to lose trust than to gain it.
    */
   async refreshKeys(): Promise<void> {
-    await Promise.all(this.known().map((member) => this.#refreshKeysOf(member)));
+    await sideBySide(this.#looks.next(this.known()), AT_ONCE, (member) => this.#refreshKeysOf(member));
   }
 
   async #refreshKeysOf(member: Member): Promise<void> {
@@ -355,12 +385,13 @@ export class MemberDirectory {
 
   /** @throws TrustFault where it is not authentic */
   async #takeConfiguration({ entityId, federationKeys }: Member, text: string): Promise<void> {
-    const [held, ...above] = this.#statements.get(entityId) ?? [];
+    const held = this.#shown.get(entityId);
+    const [, ...above] = (await findStatements(this.#db, entityId)) ?? [];
     const told = parseEntityStatement(text);
     if (!held || told.kind !== 'configuration' || told.subject !== entityId)
       throw new TrustFault('subject_foreign', 'sub');
     await verifyStatement(told, federationKeys);
-    if (told.issuedAt < parseEntityStatement(held).issuedAt) return;
+    if (told.issuedAt < held.issuedAt) return;
     try {
       const entity = await validateTrustChain([text, ...above], this.#chainRule());
       const member = await this.#take(entity);
@@ -435,9 +466,9 @@ export class MemberDirectory {
       });
     return {
       issuer: (iss) => lookUp(this.#members.get(iss), this.#isListed(iss)),
-      issuerByCode: (code) =>
+      issuerByCode: (code, kidPrefix) =>
         lookUp(
-          this.known().find((member) => member.code === code),
+          this.#byCode(code, kidPrefix),
           this.#listedAll && this.#allListedAreKnown() ? false : undefined,
         ),
       statusList: (uri) => this.lists.lookUp(uri),
@@ -447,40 +478,32 @@ export class MemberDirectory {
     };
   }
 
+  /** Made once for each state of a member and of the history; a name or a state of tomorrow's date comes into force then. */
   #issuerTrustOf(member: Member): IssuerTrust {
-    const { entityId, issuerKeys } = member;
-    const past = this.#keyHistory.certificateKeys(entityId);
-    const told = this.history.member(entityId);
-    const periods = told ? agreementPeriods(told, this.#now()) : member.memberships;
-    return {
-      entityId,
-      authorityCode: member.code,
-      name: member.name,
-      // What the configuration says of a key is fresher than its history, unless it was given up and is no longer there.
-      keys: [...issuerKeys, ...past.filter(({ kid }) => !issuerKeys.some((key) => key.thumbprint === kid))],
-      statusListUri: member.statusListUri,
-      vcts: [member.vct],
-      memberships: periods.map(({ from, until }) => ({ from, to: until ?? null })),
-      verifiedAt: member.verifiedAt,
-      expiresAt: member.expiresAt,
-      ...(told && this.#pastOf(told)),
-    };
+    const { entityId } = member;
+    const now = this.#now();
+    const version = `${this.history.held?.version} ${this.#keyHistory.version}`;
+    const held = this.#issuers.get(entityId);
+    if (held && held.member === member && held.version === version && held.until > now && held.from <= now)
+      return held.issuer;
+    const issuer = issuerTrustOf(member, {
+      past: this.#keyHistory.certificateKeys(entityId),
+      told: this.history.member(entityId),
+      history: this.history.held,
+      memberOf: (other) => this.history.member(other),
+      now,
+    });
+    this.#issuers.set(entityId, { issuer, member, version, from: now, until: now + ISSUER_SECONDS });
+    return issuer;
   }
 
-  /** What the anchor's history adds to a member's own word. */
-  #pastOf(told: HistoryMember): Partial<IssuerTrust> {
-    const standing = standingOf(told, this.#now());
-    const names = namesInOrder(told.names).filter(({ from }) => from <= this.#now());
-    const now = standing.successor === null ? told : this.history.member(standing.successor);
-    const name = now && namesInOrder(now.names).findLast(({ from }) => from <= this.#now());
-    const { issuedAt: verifiedAt = 0, expiresAt = 0 } = this.history.held ?? {};
-    return {
-      names,
-      ...(now && name && { answersNow: { code: now.code, name: { ja: name.ja, en: name.en } } }),
-      ...(standing.state === 'suspended' && { suspendedSince: standing.since }),
-      // Of a former member the history is the last word there is.
-      ...(isFormer(standing) && { verifiedAt, expiresAt }),
-    };
+  /** After a change of address two entities have one code: the certificate's key says which of them issued it. */
+  #byCode(code: AuthorityCode, kidPrefix: string | undefined): Member | undefined {
+    const found = [...(this.#codes.get(code) ?? [])].flatMap((entityId) => this.#members.get(entityId) ?? []);
+    if (found.length < 2 || kidPrefix === undefined) return found.at(-1);
+    const signed = (member: Member) =>
+      this.#issuerTrustOf(member).keys.some(({ kid }) => kid.startsWith(kidPrefix));
+    return found.findLast(signed) ?? found.at(-1);
   }
 
   #isListed(entityId: EntityId): boolean | undefined {

@@ -23,6 +23,9 @@ export type HistoryTerms = {
   readonly client: PeerClient;
 };
 
+/** With the tag under which it is handed on. */
+export type HeldHistory = MemberHistory & { readonly etag: string };
+
 /** Why the history that was offered is not believed. */
 export type HistoryAlarm = 'member_history_refused' | 'member_history_rolled_back' | 'member_history_forked';
 
@@ -38,7 +41,8 @@ export class MemberHistoryKeeper {
   readonly #db: Db;
   readonly #clock: Clock;
   readonly #terms: HistoryTerms;
-  #held: MemberHistory | undefined;
+  #held: HeldHistory | undefined;
+  #bySub: ReadonlyMap<EntityId, HistoryMember> = new Map();
   #etag: string | undefined;
   #alarm: HistoryAlarm | undefined;
 
@@ -52,12 +56,17 @@ export class MemberHistoryKeeper {
     return this.#alarm;
   }
 
-  get held(): (MemberHistory & { readonly etag: string }) | undefined {
-    return this.#held && { ...this.#held, etag: `"${sha256Base64url(this.#held.text)}"` };
+  get held(): HeldHistory | undefined {
+    return this.#held;
   }
 
   member(entityId: EntityId): HistoryMember | undefined {
-    return this.#held?.members.find(({ sub }) => sub === entityId);
+    return this.#bySub.get(entityId);
+  }
+
+  #hold(history: MemberHistory): void {
+    this.#held = { ...history, etag: `"${sha256Base64url(history.text)}"` };
+    this.#bySub = new Map(history.members.map((member) => [member.sub, member]));
   }
 
   async load(): Promise<void> {
@@ -65,7 +74,7 @@ export class MemberHistoryKeeper {
     if (!stored) return;
     try {
       // As of then: it was good when it came, and nothing newer is known.
-      this.#held = await this.#read(stored.token, epochSeconds(stored.takenAt));
+      this.#hold(await this.#read(stored.token, epochSeconds(stored.takenAt)));
     } catch (error) {
       if (!(error instanceof TrustFault)) throw error;
     }
@@ -134,7 +143,7 @@ export class MemberHistoryKeeper {
           facts: { version: told.version },
         });
     });
-    this.#held = told;
+    this.#hold(told);
     if (from === 'anchor') this.#alarm = undefined;
     return isNews;
   }

@@ -25,6 +25,19 @@ export async function loadMembers(db: Db | Trx): Promise<StoredMember[]> {
   }));
 }
 
+/** The chain that was last verified, as received. */
+export async function findStatements(
+  db: Db | Trx,
+  entityId: EntityId,
+): Promise<readonly string[] | undefined> {
+  const row = await db
+    .selectFrom('member')
+    .select('statements')
+    .where('entity_id', '=', entityId)
+    .executeTakeFirst();
+  return row?.statements as string[] | undefined;
+}
+
 export async function saveMember(db: Db | Trx, member: Member, statements: readonly string[]): Promise<void> {
   const values = {
     code: member.code,

@@ -178,6 +178,14 @@ t.test('a key that was only replaced dates what it signed, also for those who ne
     );
 });
 
+async function countRefused(node: TestNode): Promise<number> {
+  const { body } = await node.call('GET', '/v1/network/status', { token: node.token('coordinator') });
+  const refusals = body.refusals as { kind: string; reason: string; count: number }[];
+  return (
+    refusals.find(({ kind, reason }) => kind === 'key_notice' && reason === 'key_notice_refused')?.count ?? 0
+  );
+}
+
 t.test('a notice that is not the member’s own changes nothing and makes nobody fetch', async (t) => {
   const { nodes } = await aNetwork(t, ['sakai', 'hirakata', 'osaka']);
   const { sakai, hirakata, osaka } = nodes;
@@ -219,6 +227,8 @@ t.test('a notice that is not the member’s own changes nothing and makes nobody
       },
     ],
   ];
+  // A member that was up first has told its keys before it was known here.
+  const before = await countRefused(hirakata);
   for (const [what, body] of cases) {
     const answer = await call(hirakata.address, 'POST', '/federation/key-notices', {
       body,
@@ -227,8 +237,8 @@ t.test('a notice that is not the member’s own changes nothing and makes nobody
     t.match(told(answer), /^400 peer_message_refused .*key_notice_refused.* Nothing was changed/, what);
     t.equal(await standing(hirakata, certificates.first.sdJwtVc), 'valid', what);
   }
+  t.equal(await countRefused(hirakata), before + cases.length);
   const { body } = await hirakata.call('GET', '/v1/network/status', { token: hirakata.token('coordinator') });
-  t.match(body.refusals, [{ kind: 'key_notice', reason: 'key_notice_refused', count: cases.length }]);
   t.ok(body.alarms.includes('refused:key_notice:key_notice_refused'), 'and somebody is told');
   const empty = await call(hirakata.address, 'POST', '/federation/key-notices', {
     body: { historicalKeys: good },

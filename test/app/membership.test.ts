@@ -181,6 +181,9 @@ t.test(
     const suspended = tells(network, sakai, { state: 'suspended', since: dayOf(clock()) });
     await Promise.all([knows(osaka, suspended), knows(hirakata, suspended)]);
     t.equal(await standing(osaka, sdJwtVc), 'undetermined agreement issuer_suspended');
+    await becomesTrue(
+      async () => (await standing(hirakata, sdJwtVc)) !== 'undetermined status status_too_old',
+    );
     t.equal(await standing(hirakata, sdJwtVc), 'valid', 'a clerk here saw it before');
     t.equal(await standing(hirakata, certificates.second.sdJwtVc), 'undetermined agreement issuer_suspended');
 

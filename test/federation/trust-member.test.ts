@@ -126,7 +126,7 @@ const aMark = (over: Partial<TrustMark> = {}, key: SigningKey = anchor.key): Pro
 t.test('an authority that publishes everything is a member', async (t) => {
   const mark = await signMemberMark(anchorProfile, cityInRegister, NOW - 3600);
   const member = await memberFrom({ profile: { trustMarks: [mark!.text] } });
-  const { issuerKeys, messageSigningKeys, messageEncryptionKey, ...rest } = member;
+  const { issuerKeys, messageSigningKeys, messageEncryptionKey, federationKeys, ...rest } = member;
   t.same(rest, {
     entityId: city.id,
     code: '271403',
@@ -137,11 +137,16 @@ t.test('an authority that publishes everything is a member', async (t) => {
     messageEndpoint: 'https://city.example.jp/federation/messages',
     statusPushEndpoint: 'https://city.example.jp/federation/status-lists',
     verificationEndpoint: 'https://city.example.jp/v1/verifications',
+    historicalKeysEndpoint: 'https://city.example.jp/federation/historical-keys',
     memberships: [{ from: Date.parse('2024-04-01T00:00:00+09:00') / 1000 }],
     verifiedAt: NOW + 60,
     expiresAt: NOW - 3600 + DAY,
   });
   t.equal(issuerKeys[0]?.kid, keys.issuer.kid);
+  t.same(
+    federationKeys.map(({ kid }) => kid),
+    [city.key.kid],
+  );
   t.equal(messageSigningKeys[0]?.kid, keys.message.kid);
   t.same(messageEncryptionKey.jwk, keys.opening.publicJwk, 'the first is the one to encrypt to');
 });
