@@ -12,6 +12,7 @@ import {
 import { certificateVct } from '../src/certificate/type-metadata.ts';
 import { authorityConfiguration } from '../src/federation/authority-metadata.ts';
 import { ENTITY_STATEMENT_MEDIA_TYPE, signEntityStatement } from '../src/federation/entity-statement.ts';
+import { HISTORICAL_KEYS_MEDIA_TYPE, signHistoricalKeys } from '../src/federation/historical-keys.ts';
 import { mutualRecognitionMark } from '../src/federation/trust-mark.ts';
 import type { AuthorityCode, EntityId } from '../src/kernel/authority.ts';
 import { sha256Base64url } from '../src/kernel/digest.ts';
@@ -50,6 +51,7 @@ class Member {
   readonly #list: StatusList = emptyStatusList();
   #configuration: Promise<string> | undefined;
   #signed: Promise<{ readonly token: string; readonly etag: string }> | undefined;
+  #pastKeys: Promise<{ readonly token: string; readonly etag: string }> | undefined;
   #issuedAt = 0;
 
   constructor(is: SimulatedMember, anchor: EntityId) {
@@ -72,6 +74,18 @@ class Member {
   list() {
     this.#signed ??= this.#signList();
     return this.#signed;
+  }
+
+  pastKeys() {
+    this.#pastKeys ??= signHistoricalKeys(
+      { entityId: this.#is.entityId, signingKey: this.#keys.federation },
+      [],
+      Math.floor(Date.now() / 1000),
+    ).then((token) => ({
+      token,
+      etag: `"${sha256Base64url(token)}"`,
+    }));
+    return this.#pastKeys;
   }
 
   revoke(): void {
@@ -143,6 +157,15 @@ app.get<Path>('/m/:at/status-lists/1', async ({ params, headers }, reply) => {
   counts.lists += 1;
   return reply.type('application/statuslist+jwt').header('etag', list.etag).send(list.token);
 });
+
+app.get<Path>('/m/:at/federation/historical-keys', async ({ params, headers }, reply) => {
+  const keys = await memberAt(params.at)?.pastKeys();
+  if (!keys) return reply.code(404).send();
+  if (headers['if-none-match'] === keys.etag) return reply.code(304).send();
+  return reply.type(HISTORICAL_KEYS_MEDIA_TYPE).header('etag', keys.etag).send(keys.token);
+});
+
+app.post<Path>('/m/:at/federation/key-notices', async (_, reply) => reply.code(204).send());
 
 app.post<Path>('/m/:at/federation/status-lists', async (_, reply) => {
   counts.pushes += 1;

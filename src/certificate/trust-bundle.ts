@@ -38,6 +38,7 @@ export type BundledIssuer = {
   verifiedAt: string;
   expiresAt: string;
   /** Until when a verdict may rest on this; absent of a former member. */
+  lacksPast?: boolean;
   believedUntil?: string;
   /** The signed status list token, as its issuer published it. */
   statusList?: string;
@@ -96,13 +97,14 @@ type ReadIssuer = {
 
 /** Undefined where a member is not of the form that we know: it is then unknown, which is never valid. */
 function readIssuer(bundled: BundledIssuer): ReadIssuer | undefined {
-  const { entityId, code, keys, answersNow, suspendedSince, believedUntil, statusList } = bundled;
+  const { entityId, code, keys, answersNow, suspendedSince, believedUntil, lacksPast, statusList } = bundled;
   if (!isEntityId(entityId) || !isAuthorityCode(code)) return undefined;
   const issuer: IssuerTrust = {
     entityId: entityId satisfies EntityId,
     authorityCode: code satisfies AuthorityCode,
     name: bundled.name,
     keys: keys.flatMap(readKey),
+    ...(lacksPast === true && { lacksPast }),
     statusListUri: bundled.statusListUri,
     vcts: bundled.vcts,
     memberships: bundled.memberships.map(({ from, until }) => ({

@@ -32,6 +32,7 @@ function bundled(
     ...(answersNow && { answersNow: { code: answersNow.code, name: { ...answersNow.name } } }),
     ...(suspendedSince !== undefined && { suspendedSince: instant(suspendedSince) }),
     keys: issuer.keys.map(bundledKey),
+    ...(issuer.lacksPast && { lacksPast: true }),
     statusListUri: issuer.statusListUri,
     vcts: [...issuer.vcts],
     memberships: issuer.memberships.map(({ from, to }) => ({

@@ -232,7 +232,7 @@ export class MemberDirectory {
     await this.#keyHistory.load();
     await this.#keyHistory.take(this.#terms.self, this.#terms.ownPastKeys ?? []);
     let verifiedAnchor: string | undefined;
-    for (const stored of await loadMembers(this.#db)) {
+    for await (const stored of loadMembers(this.#db)) {
       this.#remembered.set(stored.entityId, stored.memberships);
       try {
         // As of then: an outdated chain is not made fresh by a restart, nor is it forgotten by one.

@@ -3,6 +3,8 @@ import type { EntityId } from '../kernel/authority.ts';
 import type { Member } from './authority-metadata.ts';
 import type { MembershipPeriod } from './trust-mark.ts';
 
+const PAGE = 50;
+
 /** A member as kept: the statements themselves, so that a restart believes nothing but signatures. */
 export type StoredMember = {
   readonly entityId: EntityId;
@@ -11,18 +13,27 @@ export type StoredMember = {
   readonly memberships: readonly MembershipPeriod[];
 };
 
-export async function loadMembers(db: Db | Trx): Promise<StoredMember[]> {
-  const rows = await db
-    .selectFrom('member')
-    .select(['entity_id', 'statements', 'verified_at', 'memberships'])
-    .orderBy('code')
-    .execute();
-  return rows.map((row) => ({
-    entityId: row.entity_id as EntityId,
-    statements: row.statements as string[],
-    verifiedAt: row.verified_at,
-    memberships: row.memberships as MembershipPeriod[],
-  }));
+/** A few at a time: the chains of 1,800 members together are larger than all that is kept of them in memory. */
+export async function* loadMembers(db: Db | Trx): AsyncGenerator<StoredMember> {
+  for (let after = ''; ; ) {
+    const rows = await db
+      .selectFrom('member')
+      .select(['entity_id', 'statements', 'verified_at', 'memberships'])
+      .where('entity_id', '>', after)
+      .orderBy('entity_id')
+      .limit(PAGE)
+      .execute();
+    for (const row of rows) {
+      after = row.entity_id;
+      yield {
+        entityId: row.entity_id as EntityId,
+        statements: row.statements as string[],
+        verifiedAt: row.verified_at,
+        memberships: row.memberships as MembershipPeriod[],
+      };
+    }
+    if (rows.length < PAGE) return;
+  }
 }
 
 /** The chain that was last verified, as received. */

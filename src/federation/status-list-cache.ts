@@ -7,6 +7,7 @@ import { type Clock, epochSeconds } from '../kernel/clock.ts';
 import { TokenFault } from '../kernel/compact-jws.ts';
 import type { Member } from './authority-metadata.ts';
 import { loadStatusLists, saveStatusList } from './member-store.ts';
+import { type PackedList, PackedLists, packList } from './packed-lists.ts';
 import type { PeerClient } from './peer-client.ts';
 
 /**
@@ -18,7 +19,7 @@ const MAX_LIST_BYTES = 1_048_576;
 const OTHERS_ASKED = 3;
 
 type Held = {
-  readonly list: StatusList;
+  readonly list: PackedList;
   readonly token: string;
   readonly issuedAt: number;
   readonly expiresAt: number;
@@ -36,6 +37,7 @@ export class StatusListCache {
   readonly #client: PeerClient;
   readonly #own: { readonly uri: string; readonly read: () => Promise<string> };
   readonly #held = new Map<string, Held>();
+  readonly #lists = new PackedLists();
   readonly #etags = new Map<string, string>();
   /** Reads a member's keys anew; undefined where that cannot be done now. The directory sets it. */
   rereadKeys: ((member: Member) => Promise<Member | undefined>) | undefined;
@@ -55,7 +57,7 @@ export class StatusListCache {
     const held = this.#held.get(uri);
     if (!held) return { kind: 'unavailable' };
     const { list, issuedAt, expiresAt, fetchedAt } = held;
-    return { kind: 'loaded', list, issuedAt, expiresAt, fetchedAt };
+    return { kind: 'loaded', list: this.#lists.read(list), issuedAt, expiresAt, fetchedAt };
   }
 
   /** Lets go of a list whose key its authority has given up: whoever has that key may have written it. */
@@ -158,8 +160,8 @@ export class StatusListCache {
       });
       const held = this.#held.get(uri);
       if (held && held.issuedAt > issuedAt) return undefined;
-      const told = { list, token, issuedAt, expiresAt, fetchedAt: epochSeconds(fetchedAt) };
-      const taken = held && held.issuedAt === issuedAt ? later(held, told) : told;
+      const told = { list: packList(list), token, issuedAt, expiresAt, fetchedAt: epochSeconds(fetchedAt) };
+      const taken = held && held.issuedAt === issuedAt ? this.#later(held, told, list) : told;
       this.#held.set(uri, taken);
       return taken;
     } catch (error) {
@@ -167,16 +169,17 @@ export class StatusListCache {
       throw error;
     }
   }
-}
 
-/**
- * Of two lists of the same second the later is the one that refuses more, since no entry is ever good again; it is kept
- * with its own signed text, so that a restart does not bring back what was refused.
- */
-function later(held: Held, told: Held): Held {
-  const list = unite(held.list, told.list);
-  const isHeld = Buffer.compare(list.bytes, held.list.bytes) === 0;
-  return isHeld ? { ...held, fetchedAt: told.fetchedAt } : { ...told, list };
+  /**
+   * Of two lists of the same second the later is the one that refuses more, since no entry is ever good again; it is
+   * kept with its own signed text, so that a restart does not bring back what was refused.
+   */
+  #later(held: Held, told: Held, list: StatusList): Held {
+    const before = this.#lists.read(held.list);
+    const both = unite(before, list);
+    const isHeld = Buffer.compare(both.bytes, before.bytes) === 0;
+    return isHeld ? { ...held, fetchedAt: told.fetchedAt } : { ...told, list: packList(both) };
+  }
 }
 
 function unite(a: StatusList, b: StatusList): StatusList {

@@ -2195,6 +2195,8 @@ export interface components {
                 verifiedAt: string;
                 /** Format: date-time */
                 expiresAt: string;
+                /** @description Its keys of the past were never read here, so that a key which is not listed may be one of them */
+                lacksPast?: boolean;
                 /**
                  * Format: date-time
                  * @description Until when a verdict may rest on this; absent of a former member, of whom there is no newer word

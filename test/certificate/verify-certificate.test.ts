@@ -327,6 +327,11 @@ t.test('what cannot be found out is undetermined, neither valid nor invalid', as
     ['no list', aTrustView({ status: { kind: 'unavailable' } }), 'status: status_unavailable'],
     ['a list too old, fetched just now', aTrustView({ status: old }), 'status: status_too_old'],
     ['a key that an outdated chain lacks', aTrustView({ issuer: outdatedIssuer }), 'signature: key_unknown'],
+    [
+      'a key that may be of a past that was never read',
+      aTrustView({ issuer: { ...anIssuer({ keys: [] }), lacksPast: true } }),
+      'signature: key_unknown',
+    ],
   ];
   for (const [name, trust, objection] of cases) {
     const verification = await verifyCertificate(text, { ...at, trust });
