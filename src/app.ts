@@ -32,6 +32,7 @@ import { auditHandlers } from './http/handle-audit.ts';
 import { caseHandlers } from './http/handle-cases.ts';
 import { documentHandlers } from './http/handle-documents.ts';
 import { exportHandlers } from './http/handle-exports.ts';
+import { filingHandlers } from './http/handle-filings.ts';
 import { importHandlers } from './http/handle-imports.ts';
 import { namePictureHandlers } from './http/handle-name-pictures.ts';
 import { networkHandlers } from './http/handle-network.ts';
@@ -204,6 +205,7 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
     issuerTerms,
     trust: () => directory.trustView(),
     pendingMatter,
+    isApplication: (content) => contentFault('continuation', content) === undefined,
     codeOf: (entityId) => directory.known().find((member) => member.entityId === entityId)?.code,
   };
   const delivery: DeliveryDeps = {
@@ -242,6 +244,7 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
   };
 
   const contract = readContract(options.contractText);
+  const contentFault = contentChecks(contract);
   const printing = {
     shop: openPrintShop({ fontFolders: config.fontFolders }),
     letterhead: await letterheadOf(config),
@@ -260,7 +263,7 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
       return library.book;
     },
     ruleLibrary: library,
-    contentFault: contentChecks(contract),
+    contentFault,
     client,
     refusals,
     contacts,
@@ -309,6 +312,7 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
     ...registrationHandlers(parts),
     ...transferHandlers(parts),
     ...caseHandlers(parts),
+    ...filingHandlers(parts),
     ...partnerHandlers(parts),
     ...auditHandlers(parts),
     ...networkHandlers(parts),

@@ -65,6 +65,11 @@ export type AuditFacts = {
   own_certificates_read: Record<never, never>;
   own_accesses_read: Record<never, never>;
   transfer_opened: { readonly origin: string };
+  filing_opened: { readonly destination: string };
+  filing_forwarded: { readonly to: string };
+  filing_received: { readonly from: string };
+  filing_decided: { readonly decision: string; readonly reasons: readonly string[] };
+  filing_ended: { readonly by: string; readonly reason: string };
   transfer_read: Record<never, never>;
   transfer_submitted: Record<never, never>;
   transfer_consented: { readonly textVersion: string; readonly method: string };

@@ -332,6 +332,27 @@ export async function revokeAll(
 }
 
 /** How a presented certificate is found again: by its place in the list and the digest of its signed text. */
+/** How a partner's living certificate is referred to, the portable form before one in a wallet. */
+export async function findReference(
+  db: Db | Trx,
+  of: { readonly registrationId: string; readonly epoch: number; readonly position: PartnerPosition },
+): Promise<{ readonly statusIndex: number; readonly hash: Buffer } | undefined> {
+  const row = await db
+    .selectFrom('certificate')
+    .select(['status_index', 'sd_jwt_hash'])
+    .where('registration_id', '=', of.registrationId)
+    .where('epoch', '=', of.epoch)
+    .where('position', '=', of.position)
+    .where('list_id', '=', STATUS_LIST_ID)
+    .where('state', '=', 'issued')
+    .where('sd_jwt_hash', 'is not', null)
+    .orderBy('form')
+    .orderBy('intended_at', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row?.sd_jwt_hash ? { statusIndex: row.status_index, hash: row.sd_jwt_hash } : undefined;
+}
+
 export async function findByReference(
   db: Db | Trx,
   { statusIndex, hash }: { readonly statusIndex: number; readonly hash: Buffer },

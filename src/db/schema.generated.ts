@@ -448,7 +448,7 @@ export interface StatusListTable {
 export interface TransferTable {
   id: string;
   side: 'origin' | 'destination';
-  state: 'draft' | 'submitted' | 'correction' | 'consented' | 'requested' | 'staged' | 'activated' | 'completed' | 'withdrawn' | 'declined' | 'consent_refused' | 'refused_by_origin' | 'expired' | 'held' | 'offered' | 'released' | 'cancelled';
+  state: 'draft' | 'submitted' | 'correction' | 'consented' | 'requested' | 'staged' | 'activated' | 'completed' | 'withdrawn' | 'declined' | 'consent_refused' | 'refused_by_origin' | 'expired' | 'held' | 'offered' | 'released' | 'cancelled' | 'filing' | 'forwarded' | 'filed';
   peer_entity: string;
   peer_code: string;
   registration_id: string | null;
@@ -463,9 +463,10 @@ export interface TransferTable {
   draft: Buffer | null;
   corrections: ColumnType<unknown, string | undefined, string>;
   reopen_until: string | null;
-  expired_from: 'draft' | 'submitted' | 'correction' | null;
+  expired_from: 'draft' | 'submitted' | 'correction' | 'filing' | null;
   origin_checking_until: string | null;
   held_request: string | null;
+  filed_as: 'continued_use' | null;
 }
 
 export interface TransferConsentTable {

@@ -26,6 +26,9 @@ export const MESSAGE_STEPS = [
   // Beside the protocol, from counter to counter: nothing is decided by them.
   'checking',
   'reminder',
+  // What the couple files where it leaves, on its way to where it goes.
+  'filing',
+  'filing_ended',
 ] as const;
 
 export type MessageStep = (typeof MESSAGE_STEPS)[number];

@@ -536,6 +536,69 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/registrations/{registrationId}/filings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * File a move where the couple leaves (転出元での届出)
+         * @description Where an agreement with the destination lets a couple file at the origin. Both then consent here; with the second consent the
+         *     filing goes to the destination, sealed, and waits for its counter.
+         */
+        post: operations["openFiling"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/transfers/{transferId}/filing-consents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Consent of one partner to what is filed at the origin (転出元での届出への同意)
+         * @description Each partner alone, at the origin. No certificate is presented: the registration is the origin's own. A clerk records a signed
+         *     sheet by its digest. The second consent sends the filing.
+         */
+        post: operations["consentToFiling"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/transfers/{transferId}/filing-decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take up or decline what was filed at the origin (転出元からの届出の受付)
+         * @description At the destination; `GET /v1/transfers?state=filed` lists what waits. Taken up, an approver other than this clerk decides as on
+         *     any application. A reason is told to the origin and the couple.
+         */
+        post: operations["decideFiling"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/transfers/{transferId}/inquiries": {
         parameters: {
             query?: never;
@@ -2554,10 +2617,11 @@ export interface components {
         /**
          * @description Destination: draft → submitted (⇄ correction) → consented → requested → staged → activated → completed; exits withdrawn,
          *     declined, consent_refused, and for a while to be taken up again refused_by_origin, expired. Origin: (held →) offered → released →
-         *     completed; exit cancelled.
+         *     completed; exit cancelled. Filed at the origin: there filing → forwarded → (held →) offered …, with the exits withdrawn, declined,
+         *     consent_refused, expired; at the destination filed → consented …
          * @enum {string}
          */
-        TransferState: "draft" | "submitted" | "correction" | "consented" | "requested" | "staged" | "activated" | "completed" | "withdrawn" | "declined" | "consent_refused" | "refused_by_origin" | "expired" | "held" | "offered" | "released" | "cancelled";
+        TransferState: "draft" | "submitted" | "correction" | "consented" | "requested" | "staged" | "activated" | "completed" | "withdrawn" | "declined" | "consent_refused" | "refused_by_origin" | "expired" | "held" | "offered" | "released" | "cancelled" | "filing" | "forwarded" | "filed";
         TransferSummary: {
             /** Format: uuid */
             transferId: string;
@@ -2565,6 +2629,11 @@ export interface components {
             side: "origin" | "destination";
             state: components["schemas"]["TransferState"];
             peer: components["schemas"]["AuthorityRef"];
+            /**
+             * @description The model of agreement under which the couple filed at the origin
+             * @enum {string}
+             */
+            filedAs?: "continued_use";
             /** Format: uuid */
             registrationId?: string;
             /** Format: date-time */
@@ -2577,6 +2646,11 @@ export interface components {
             side: "origin" | "destination";
             state: components["schemas"]["TransferState"];
             peer: components["schemas"]["AuthorityRef"];
+            /**
+             * @description The model of agreement under which the couple filed at the origin
+             * @enum {string}
+             */
+            filedAs?: "continued_use";
             /** Format: uuid */
             registrationId?: string;
             /** Format: date-time */
@@ -2608,7 +2682,7 @@ export interface components {
         TransferProgress: {
             steps: {
                 /** @enum {string} */
-                code: "fill_in" | "consent" | "decide" | "origin_answers" | "hand_over" | "issue";
+                code: "fill_in" | "consent" | "take_up" | "decide" | "origin_answers" | "hand_over" | "issue";
                 /** @enum {string} */
                 state: "done" | "now" | "next" | "left_out";
                 /** @enum {string} */
@@ -4875,6 +4949,245 @@ export interface operations {
                      *       "transferId": "7a3c3f52-93a4-4d76-8a57-0a52d0c0f001",
                      *       "side": "destination",
                      *       "state": "draft",
+                     *       "peer": {
+                     *         "code": "272108",
+                     *         "name": {
+                     *           "ja": "枚方市",
+                     *           "en": "Hirakata City"
+                     *         }
+                     *       },
+                     *       "openedAt": "2026-11-20T01:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TransferSummary"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    openFiling: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Chosen by the caller, new for each new command; the same key with the same body is carried out once. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                registrationId: components["parameters"]["RegistrationId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "destination": "271403",
+                 *       "application": {
+                 *         "move": {
+                 *           "status": "planned",
+                 *           "on": "2026-12-01",
+                 *           "who": "both"
+                 *         },
+                 *         "partners": {
+                 *           "first": {
+                 *             "residence": {
+                 *               "kind": "resident",
+                 *               "municipality": "271403",
+                 *               "address": "架空町二丁目"
+                 *             },
+                 *             "hasSpouse": false,
+                 *             "hasOtherPartnership": false,
+                 *             "hasDeFactoSpouse": false
+                 *           },
+                 *           "second": {
+                 *             "residence": {
+                 *               "kind": "resident",
+                 *               "municipality": "271403",
+                 *               "address": "架空町二丁目"
+                 *             },
+                 *             "hasSpouse": false,
+                 *             "hasOtherPartnership": false,
+                 *             "hasDeFactoSpouse": false
+                 *           }
+                 *         },
+                 *         "couple": {
+                 *           "sexualMinorityDeclared": true,
+                 *           "kinship": {
+                 *             "degree": "none",
+                 *             "throughAdoptionBetweenPartners": false
+                 *           },
+                 *           "cohabiting": true
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    destination: components["schemas"]["AuthorityCode"];
+                    application: components["schemas"]["TransferApplication"];
+                };
+            };
+        };
+        responses: {
+            /** @description Taken in; both partners now consent */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "transferId": "7a3c3f52-93a4-4d76-8a57-0a52d0c0f001",
+                     *       "side": "origin",
+                     *       "state": "filing",
+                     *       "filedAs": "continued_use",
+                     *       "peer": {
+                     *         "code": "271403",
+                     *         "name": {
+                     *           "ja": "堺市",
+                     *           "en": "Sakai City"
+                     *         }
+                     *       },
+                     *       "openedAt": "2026-11-20T01:00:00Z",
+                     *       "steps": [
+                     *         {
+                     *           "step": "filing",
+                     *           "at": "2026-11-20T01:00:00Z"
+                     *         }
+                     *       ],
+                     *       "nextStep": {
+                     *         "code": "give_consent",
+                     *         "text": {
+                     *           "ja": "お二人それぞれの同意が必要です。",
+                     *           "en": "Each partner's consent is needed."
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Transfer"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    consentToFiling: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                transferId: components["parameters"]["TransferId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "decision": "consent",
+                 *       "textVersion": "consent-1"
+                 *     }
+                 */
+                "application/json": {
+                    /** @enum {string} */
+                    decision: "consent" | "refuse";
+                    /** @description The text that was shown; required for consent */
+                    textVersion?: string;
+                    position?: components["schemas"]["Position"];
+                    /** @description For a clerk who records a signed sheet */
+                    counterEvidence?: {
+                        signedSheetSha256: string;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Recorded */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "transferId": "7a3c3f52-93a4-4d76-8a57-0a52d0c0f001",
+                     *       "side": "origin",
+                     *       "state": "filing",
+                     *       "filedAs": "continued_use",
+                     *       "peer": {
+                     *         "code": "271403",
+                     *         "name": {
+                     *           "ja": "堺市",
+                     *           "en": "Sakai City"
+                     *         }
+                     *       },
+                     *       "openedAt": "2026-11-20T01:00:00Z",
+                     *       "steps": [
+                     *         {
+                     *           "step": "filing",
+                     *           "at": "2026-11-20T01:00:00Z"
+                     *         },
+                     *         {
+                     *           "step": "consented_first",
+                     *           "at": "2026-11-20T01:10:00Z"
+                     *         }
+                     *       ],
+                     *       "nextStep": {
+                     *         "code": "give_consent",
+                     *         "text": {
+                     *           "ja": "もうお一人の同意が必要です。",
+                     *           "en": "The other partner's consent is needed."
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Transfer"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    decideFiling: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Chosen by the caller, new for each new command; the same key with the same body is carried out once. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                transferId: components["parameters"]["TransferId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "decision": "take_up"
+                 *     }
+                 */
+                "application/json": {
+                    /** @enum {string} */
+                    decision: "take_up" | "decline";
+                    /**
+                     * @description Required to decline
+                     * @enum {string}
+                     */
+                    reason?: "not_resident_here" | "documents_missing" | "cannot_identify" | "filed_here_already" | "not_continuable";
+                };
+            };
+        };
+        responses: {
+            /** @description Decided */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "transferId": "7a3c3f52-93a4-4d76-8a57-0a52d0c0f001",
+                     *       "side": "destination",
+                     *       "state": "consented",
+                     *       "filedAs": "continued_use",
                      *       "peer": {
                      *         "code": "272108",
                      *         "name": {

@@ -32,7 +32,7 @@ type TransferOperations =
   | 'decideTransfer'
   | 'withdrawTransfer';
 
-function departedByCode({ directory }: NodeParts, code: AuthorityCode) {
+export function departedByCode({ directory }: NodeParts, code: AuthorityCode) {
   const found = directory.departed().find(({ member }) => member.code === code);
   if (!found || found.standing.state === 'active') return undefined;
   const { state, on: since, successor } = found.standing;
@@ -156,9 +156,9 @@ function visibilityFor(actor: Actor): 'acting' | 'both' {
   return actor.kind === 'partner' ? 'acting' : 'both';
 }
 
-function whoConsents(
+export function whoConsents(
   actor: Actor,
-  body: Schemas['ConsentRequest'],
+  body: Pick<Schemas['ConsentRequest'], 'decision' | 'position' | 'counterEvidence'>,
 ): { position: PartnerPosition; method: 'session' | 'counter'; evidenceSha256: string | null } {
   if (actor.kind === 'partner') {
     if (body.position !== undefined && body.position !== actor.scope.position) {
@@ -173,7 +173,7 @@ function whoConsents(
   return { position, method: 'counter', evidenceSha256: evidence };
 }
 
-function required<Value>(value: Value | undefined, pointer: string): Value {
+export function required<Value>(value: Value | undefined, pointer: string): Value {
   if (value === undefined) throw new Refusal('request_malformed', { pointer, rule: 'required' });
   return value;
 }

@@ -247,6 +247,11 @@ export const PROBLEM_WORDS_EN: ProblemWords = {
     wrong: `The transfer is “${state}”; this can be done when it is: ${listed(allowed)}.`,
     toDo: caseAdvice(state).en,
   }),
+  filing_not_at_origin: ({ models }) => ({
+    title: 'This move is not filed here',
+    wrong: `No agreement with that authority lets a couple file where it leaves; what the two have agreed on: ${listed(models)}.`,
+    toDo: 'The couple files at the destination (continuation_at_destination), or makes a new oath there. See the check before a move.',
+  }),
   another_transfer_open: ({ transferId }) => ({
     title: 'Another move of the same registration is open here',
     wrong: `The case “${transferId}” was begun with this certificate and has not ended.`,

@@ -259,6 +259,11 @@ export const PROBLEM_WORDS_JA: ProblemWords = {
     wrong: `手続きの状態は「${state}」です。この操作ができる状態: ${listed(allowed)}。`,
     toDo: caseAdvice(state).ja,
   }),
+  filing_not_at_origin: ({ models }) => ({
+    title: 'この引っ越しの届出は、ここではできません',
+    wrong: `その自治体との間に、転出元で届け出る取決めがありません。両者の取決め: ${listed(models)}。`,
+    toDo: '転入先で継続を申告するか（continuation_at_destination）、新たに宣誓してください。転居前診断で確かめられます。',
+  }),
   another_transfer_open: ({ transferId }) => ({
     title: '同じ登録の別の引継ぎが進んでいます',
     wrong: `この受領証で始めた手続き「${transferId}」が、まだ終わっていません。`,

@@ -93,6 +93,7 @@ const STATUS = {
   registration_state_conflict: 409,
   certificate_state_conflict: 409,
   transfer_state_conflict: 409,
+  filing_not_at_origin: 422,
   another_transfer_open: 409,
   certificate_not_accepted: 422,
   certificates_do_not_match: 422,

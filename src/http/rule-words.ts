@@ -24,6 +24,10 @@ const RULES: Readonly<Record<string, Readonly<Record<Language, Sentence>>>> = {
     ja: () => '宣誓の日から今日までの日付ではありません',
     en: () => 'is not a day from the oath until today',
   },
+  only_to_decline: {
+    ja: () => '断るときだけ付ける項目です',
+    en: () => 'is told only to decline',
+  },
   own_position: {
     ja: () => 'ログインしているご本人の順番と違います',
     en: () => 'is not the position of the partner who is logged in',

@@ -23,6 +23,7 @@ export function summaryBody(node: NodeParts, row: TransferRow): Schemas['Transfe
     side: row.side,
     state: row.state,
     peer: { code: row.peerCode, name: { ...node.nameOf(row.peerCode) } },
+    ...(row.filedAs ? { filedAs: row.filedAs } : {}),
     ...(row.registrationId && row.state !== 'staged' ? { registrationId: row.registrationId } : {}),
     openedAt: row.openedAt.toISOString(),
   };
@@ -47,7 +48,9 @@ export async function transferBody(
     ...summaryBody(node, row),
     steps: steps.map(({ step, at }) => ({ step, at: at.toISOString() })),
     nextStep: nextStepOf(row.state, consents.length),
-    ...(row.side === 'destination' ? { consents: states, consentText: consentBody(node, row) } : {}),
+    ...(row.side === 'destination' || row.filedAs
+      ? { consents: states, consentText: consentBody(node, row) }
+      : {}),
     ...(row.reasons.length > 0 ? { reasons: [...row.reasons] } : {}),
     ...(row.unmet.length > 0 ? { unmet: row.unmet as Schemas['UnmetRequirement'][] } : {}),
     progress,
@@ -58,7 +61,10 @@ function consentBody(node: NodeParts, row: TransferRow): NonNullable<Schemas['Tr
   return {
     version: CONSENT_TEXT_VERSION,
     items: Object.values(ITEM_WORDS).map(({ ja }) => ja),
-    text: consentText(node.nameOf(row.peerCode), node.nameOf(node.authority)),
+    text:
+      row.side === 'destination'
+        ? consentText(node.nameOf(row.peerCode), node.nameOf(node.authority))
+        : consentText(node.nameOf(node.authority), node.nameOf(row.peerCode)),
   };
 }
 
@@ -80,12 +86,14 @@ async function progressBody(
   const [origin, destination] = isHere ? [row.peerCode, node.authority] : [node.authority, row.peerCode];
   const agreement = agreementBetween(node.rules, origin, destination, on);
   const checkingUntil = row.originCheckingUntil;
-  const waiting = record && isHere ? waitingFor(record, row.state, steps, checkingUntil) : undefined;
+  const waiting =
+    record && (isHere || row.filedAs) ? waitingFor(record, row.state, steps, checkingUntil) : undefined;
   const stage = record && waiting ? stageOf(record, waiting.dueOn, on) : 'on_time';
   const { paused, listedFor, ...progress } = progressOf(
     {
       side: row.side,
       state: row.state,
+      filed: row.filedAs !== null,
       steps,
       consented,
       corrections: row.corrections,

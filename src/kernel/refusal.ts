@@ -51,6 +51,7 @@ export type RefusalFacts = {
   registration_state_conflict: { readonly state: string; readonly allowed: readonly string[] };
   certificate_state_conflict: { readonly state: string; readonly allowed: readonly string[] };
   transfer_state_conflict: { readonly state: string; readonly allowed: readonly string[] };
+  filing_not_at_origin: { readonly models: readonly string[] };
   another_transfer_open: { readonly transferId: string };
   certificate_not_accepted: { readonly pointer: string; readonly check: string; readonly reason: string };
   certificates_do_not_match: { readonly pointer: string };

@@ -240,6 +240,7 @@ export const TABLES: readonly TablePlan[] = [
       expired_from: 'text',
       origin_checking_until: 'date',
       held_request: 'text',
+      filed_as: 'text',
       opened_by: 'text',
       opened_at: 'timestamptz',
       changed_at: 'timestamptz',

@@ -17,9 +17,12 @@ const AWAITING: readonly CaseState[] = [
   'requested',
   'staged',
   'activated',
+  'filing',
+  'forwarded',
+  'filed',
 ];
 
-/** Everything that is due, of procedures, addresses to be shown, and continuations filed here. */
+/** Everything that is due, of procedures, addresses to be shown, and continuations. */
 export async function findDues(db: Db, record: AuthorityRecord, on: JapanDay): Promise<Due[]> {
   const found = await Promise.all([
     duesOfProcedures(db),
@@ -92,7 +95,6 @@ async function duesOfTransfers(db: Db, record: AuthorityRecord): Promise<Due[]> 
   const rows = await db
     .selectFrom('transfer')
     .select(['id', 'state', 'origin_checking_until'])
-    .where('side', '=', 'destination')
     .where('state', 'in', AWAITING)
     .orderBy('opened_at')
     .limit(LIMIT)

@@ -41,6 +41,18 @@ export const DEADLINE_WORDS = {
     ja: '転出元の自治体への通知が届くのを確かめてください。',
     en: 'See that the notice reaches the origin.',
   },
+  give_consent_to_filing: {
+    ja: '転出の届出について、お二人の同意を待っています。',
+    en: 'Waiting for the consent of both partners to what was filed here.',
+  },
+  answer_filing: {
+    ja: '転出元から届いた届出を受け付けるか、決めてください。',
+    en: 'Decide whether to take up what the origin has sent.',
+  },
+  destination_answers: {
+    ja: '転入先の自治体の返答を待っています。',
+    en: 'Waiting for the destination to answer.',
+  },
 } as const satisfies Record<string, Words>;
 
 export type DeadlineKind = keyof typeof DEADLINE_WORDS;

@@ -191,7 +191,7 @@ async function storeTransfer(
   const now = clock();
   const code = deps.codeOf(peer) ?? row?.peerCode;
   if (code === undefined) throw new Error('a transfer with an authority that is not a member');
-  const state = caseStateOf(next, row?.protocol ?? NO_TRANSFER);
+  const state = endedAlready(row, next) ?? caseStateOf(next, row?.protocol ?? NO_TRANSFER);
   if (!row) {
     const side = next.side === 'SOURCE' ? 'origin' : 'destination';
     await insertTransfer(trx, {
@@ -216,6 +216,8 @@ async function storeTransfer(
     },
     now,
   );
+  // What was filed here has been answered: what the couple stated is the destination's from now on.
+  if (row?.state === 'forwarded') await closeCase(trx, clock, tid);
   if (row?.state === state) return;
   if (next.side === 'DESTINATION' && isOver(state)) await closeCase(trx, clock, tid);
   // The couple may ask again: what they filled in and consented to stays for a while, what was to be sent does not.
@@ -228,6 +230,15 @@ async function storeTransfer(
     visibility: 'both',
     facts: { from: row?.state ?? 'none', to: state, peer: code },
   });
+}
+
+/** A case filed here that has ended keeps its own end: a request that crossed it is refused, and changes nothing. */
+function endedAlready(
+  row: TransferRow | undefined,
+  next: Exclude<TransferState, { side: 'NONE' }>,
+): CaseState | undefined {
+  if (!row?.filedAs || next.side !== 'SOURCE' || next.state !== 'CANCELLED') return undefined;
+  return isOver(row.state) || row.state === 'expired' ? row.state : undefined;
 }
 
 /** The people's word for a protocol state. Why a case ended without a transfer is decided where it ends. */

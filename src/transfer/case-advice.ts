@@ -58,6 +58,18 @@ const ADVICE: Record<CaseState, Words> = {
     ja: '転入先への引渡しを申し出ています。取り下げることはできます。',
     en: 'The record has been offered to the new authority. You can still withdraw.',
   },
+  filing: {
+    ja: '転出元で届出を受け付けています。お二人の同意がそろえば、転入先へ送れます。取り下げることもできます。',
+    en: 'It is being filed at the origin. With both consents it can be sent to the destination. You can still withdraw.',
+  },
+  forwarded: {
+    ja: '届出は転入先へ送られ、返答を待っています。取り下げることはできます。',
+    en: 'It was sent to the destination, which has not answered yet. You can still withdraw.',
+  },
+  filed: {
+    ja: '転出元から届いた届出です。窓口が受け付けるまでお待ちください。取り下げることはできます。',
+    en: 'It came from the origin. Wait until the counter has taken it up. You can still withdraw.',
+  },
 };
 
 export function caseAdvice(state: string): Words {

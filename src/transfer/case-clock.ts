@@ -18,7 +18,7 @@ export const RESUMED = 'resumed';
 export const ANNOUNCED = 'expiry_announced';
 export const pausedStep = (reason: PauseReason): string => `paused_${reason}`;
 
-/** What a case waits for. The first three are the couple's, and only they let a case expire. */
+/** What a case waits for. What only the couple can do lets a case expire (`EXPIRING`); an office is only pressed. */
 export const CASE_DEADLINES = [
   'complete_application',
   'give_consent',
@@ -26,6 +26,9 @@ export const CASE_DEADLINES = [
   'decide_transfer',
   'origin_answers',
   'notify_origin',
+  'give_consent_to_filing',
+  'answer_filing',
+  'destination_answers',
 ] as const;
 export type CaseDeadlineKind = (typeof CASE_DEADLINES)[number];
 
@@ -60,6 +63,13 @@ function termOf(state: CaseState): Term | undefined {
       return ORIGIN;
     case 'activated':
       return openDays('notify_origin', (terms) => terms.noticeToOriginOpenDays);
+    case 'filing':
+      return openDays('give_consent_to_filing', (terms) => terms.consentOpenDays);
+    // No rule book gives the period in which a destination takes up a filing: an origin's for its answer is used.
+    case 'filed':
+      return openDays('answer_filing', (terms) => terms.originAnswerOpenDays);
+    case 'forwarded':
+      return openDays('destination_answers', (terms) => terms.originAnswerOpenDays);
     case 'held':
     case 'offered':
     case 'released':

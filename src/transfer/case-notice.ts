@@ -1,9 +1,12 @@
 import type { Trx } from '../db/transaction.ts';
+import type { Member } from '../federation/authority-metadata.ts';
 import type { OpenedMessage } from '../federation/message-envelope.ts';
 import type { Handled } from '../federation/receive-message.ts';
-import { type Clock, dayInJapan } from '../kernel/clock.ts';
+import { dayInJapan } from '../kernel/clock.ts';
 import { daysAfter, isJapanDay } from '../registry/japan-day.ts';
+import { heedFilingEnded } from './end-filing.ts';
 import { LONGEST_HOLD_DAYS } from './hold.ts';
+import { type FilingDeps, receiveFiling } from './receive-filing.ts';
 import { findTransfer, lockFor, recordStep, updateTransfer } from './transfer-store.ts';
 
 /**
@@ -11,13 +14,21 @@ import { findTransfer, lockFor, recordStep, updateTransfer } from './transfer-st
  * that is lost, late or played again changes at most a day that is shown.
  */
 export function isNotice({ step }: OpenedMessage): boolean {
-  return step === 'checking' || step === 'reminder';
+  return ['checking', 'reminder', 'filing', 'filing_ended'].includes(step);
 }
 
-export async function heedNotice(trx: Trx, clock: Clock, opened: OpenedMessage): Promise<Handled> {
+export async function heedNotice(
+  trx: Trx,
+  deps: FilingDeps,
+  opened: OpenedMessage,
+  from: Member,
+): Promise<Handled> {
+  const { clock } = deps;
+  if (opened.step === 'filing') return receiveFiling(trx, deps, opened, from);
   await lockFor(trx, 'transfer', opened.tid);
   const row = await findTransfer(trx, opened.tid);
   if (!row || row.peer !== opened.from) return { result: 'refused', reason: 'transfer_unknown' };
+  if (opened.step === 'filing_ended') return heedFilingEnded(trx, clock, row, opened);
   const at = clock();
   if (opened.step === 'reminder') {
     if (row.side !== 'origin' || row.state !== 'held') return { result: 'repeated' };

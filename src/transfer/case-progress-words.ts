@@ -38,6 +38,17 @@ export const STEP_WORDS = {
       en: 'Check the requirements and the documents; then an approver decides.',
     },
   },
+  take_up: {
+    title: { ja: '転入先が届出を受け付ける', en: 'The destination takes it up' },
+    couple: {
+      ja: '転入先の窓口が届出を確かめています。お待ちください。',
+      en: 'The counter of the destination is looking at what you filed. Please wait.',
+    },
+    office: {
+      ja: '届出を確かめ、受け付けるか、理由を付けて断ってください。',
+      en: 'Look at what was filed; take it up, or decline with a reason.',
+    },
+  },
   origin_answers: {
     title: { ja: '転出元が答える', en: 'The origin answers' },
     couple: {

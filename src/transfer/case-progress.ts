@@ -31,6 +31,8 @@ export type Told<Code extends string = string> = { readonly code: Code; readonly
 export type CaseFacts = {
   readonly side: 'origin' | 'destination';
   readonly state: CaseState;
+  /** Whether it was filed at the origin. */
+  readonly filed: boolean;
   readonly steps: readonly CaseStep[];
   readonly consented: Couple<boolean>;
   readonly corrections: readonly Correction[];
@@ -54,13 +56,21 @@ export type CaseProgress = {
 
 const AT_DESTINATION = ['fill_in', 'consent', 'decide', 'origin_answers', 'hand_over', 'issue'] as const;
 const AT_ORIGIN = ['origin_answers', 'hand_over', 'issue'] as const;
+const FILED_AT_DESTINATION = ['take_up', 'decide', 'origin_answers', 'hand_over', 'issue'] as const;
+const FILED_AT_ORIGIN = ['consent', 'take_up', 'hand_over', 'issue'] as const;
+
+/** The steps of a case in their order, by the side that tells them and by where it was filed. */
+function orderOf({ side, filed }: Pick<CaseFacts, 'side' | 'filed'>): readonly ProgressCode[] {
+  if (side === 'destination') return filed ? FILED_AT_DESTINATION : AT_DESTINATION;
+  return filed ? FILED_AT_ORIGIN : AT_ORIGIN;
+}
 
 /**
  * What has been done, what is going on and what comes next, who is to do it, what the certificates are worth meanwhile,
  * and what can be done from here. A pure function of the case: it knows nothing of a protection, so it cannot tell one.
  */
 export function progressOf(facts: CaseFacts, reader: Reader): CaseProgress {
-  const order: readonly ProgressCode[] = facts.side === 'destination' ? AT_DESTINATION : AT_ORIGIN;
+  const order = orderOf(facts);
   const now = reached(facts);
   const { corrections, otherIsAsked } = correctionsFor(facts.corrections, reader);
   const { waiting } = facts;
@@ -84,22 +94,22 @@ function standing(index: number, { at, isOver }: Reached): ProgressStep['state']
 }
 
 /** How many steps are done; where the case ended early, as far as it had come. */
-function reached({ side, state, steps }: CaseFacts): Reached {
-  const at = placeOf(side, state);
+function reached(facts: CaseFacts): Reached {
+  const { state, steps } = facts;
+  const at = placeOf(facts, state);
   if (at !== undefined) return { at, isOver: false };
   const before = steps.flatMap(({ step }) => {
     const entered = stateEntered(step);
-    return (entered && placeOf(side, entered)) ?? [];
+    return (entered && placeOf(facts, entered)) ?? [];
   });
   return { at: before.at(-1) ?? 0, isOver: true };
 }
 
 /** Which step is going on in a state; undefined in an exit, and for steps that are no state. */
-function placeOf(side: CaseFacts['side'], state: CaseState): number | undefined {
-  const index = (code: ProgressCode): number => {
-    const order: readonly ProgressCode[] = side === 'destination' ? AT_DESTINATION : AT_ORIGIN;
-    return order.indexOf(code);
-  };
+function placeOf(facts: CaseFacts, state: CaseState): number | undefined {
+  const order = orderOf(facts);
+  // A filed case that is corrected at the destination is back where that decides.
+  const index = (code: ProgressCode): number => order.indexOf(order.includes(code) ? code : 'decide');
   switch (state) {
     case 'draft':
     case 'correction':
@@ -108,9 +118,15 @@ function placeOf(side: CaseFacts['side'], state: CaseState): number | undefined 
       return index('consent');
     case 'consented':
       return index('decide');
+    case 'filing':
+      return index('consent');
+    case 'forwarded':
+    case 'filed':
+      return index('take_up');
     case 'requested':
-    case 'held':
       return index('origin_answers');
+    case 'held':
+      return index(facts.filed ? 'take_up' : 'origin_answers');
     case 'staged':
     case 'offered':
       return index('hand_over');
@@ -118,7 +134,7 @@ function placeOf(side: CaseFacts['side'], state: CaseState): number | undefined 
     case 'released':
       return index('issue');
     case 'completed':
-      return side === 'destination' ? AT_DESTINATION.length : AT_ORIGIN.length;
+      return order.length;
     case 'withdrawn':
     case 'declined':
     case 'consent_refused':
@@ -156,6 +172,7 @@ function actorOf(code: ProgressCode, { side, consented }: CaseFacts, reader: Rea
       if (reader === 'office') return 'couple';
       if (!consented[reader]) return 'you';
       return consented[otherOf(reader)] ? 'couple' : 'other_partner';
+    case 'take_up':
     case 'decide':
     case 'issue':
       return here;

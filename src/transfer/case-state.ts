@@ -19,10 +19,14 @@ export const CASE_STATES = [
   'offered',
   'released',
   'cancelled',
+  'filing',
+  'forwarded',
+  'filed',
 ] as const;
 
 export type CaseState = (typeof CASE_STATES)[number];
 
+const FILED = ['filing', 'forwarded', 'filed'] as const;
 const BEFORE_REQUEST = ['draft', 'submitted', 'correction', 'consented'] as const;
 
 /**
@@ -38,11 +42,15 @@ export const CASE_COMMANDS = {
   approve: ['submitted', 'consented'],
   decline: ['submitted', 'consented'],
   /** Until the origin has released; a wish while it is staged, and then the origin's to grant. */
-  withdraw: [...BEFORE_REQUEST, 'expired', 'requested', 'staged', 'held', 'offered'],
-  pause: [...BEFORE_REQUEST, 'requested'],
+  withdraw: [...BEFORE_REQUEST, 'expired', 'requested', 'staged', 'held', 'offered', ...FILED],
+  pause: [...BEFORE_REQUEST, 'requested', 'filing'],
   /** An expired case as it was; where the origin gave nothing, it is asked again under a new number. */
   reopen: ['expired', 'refused_by_origin'],
   ask_origin: ['requested', 'staged'],
+  /** A case that is filed at the origin, there. */
+  consent_to_filing: ['filing'],
+  /** The same at the destination, once it has arrived. */
+  decide_filing: ['filed'],
 } as const satisfies Record<string, readonly CaseState[]>;
 
 export type CaseCommand = keyof typeof CASE_COMMANDS;
@@ -58,7 +66,7 @@ export function requireCommand(command: CaseCommand, { state }: { readonly state
     throw new Refusal('transfer_state_conflict', { state, allowed: CASE_COMMANDS[command] });
 }
 
-/** States whose end is for good at the destination: nothing of the case is needed any more. */
+/** States whose end is for good at the destination, and of what was filed at the origin: nothing of the case is needed any more. */
 const OVER: readonly CaseState[] = ['completed', 'withdrawn', 'declined', 'consent_refused'];
 
 export function isOver(state: CaseState): boolean {
@@ -66,7 +74,7 @@ export function isOver(state: CaseState): boolean {
 }
 
 /** What an expired case is taken up as. */
-export const EXPIRING = ['draft', 'submitted', 'correction'] as const;
+export const EXPIRING = ['draft', 'submitted', 'correction', 'filing'] as const;
 export type ExpiringState = (typeof EXPIRING)[number];
 
 export function canExpire(state: CaseState): state is ExpiringState {

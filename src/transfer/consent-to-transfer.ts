@@ -14,6 +14,7 @@ import type { Disclosed } from './assess-offer.ts';
 import { requireCommand } from './case-state.ts';
 import { closeCase } from './close-case.ts';
 import { CONSENT_TEXT_VERSION } from './consent-text.ts';
+import { tellFilingEnded } from './end-filing.ts';
 import type { ConsentMethod } from './transfer-payload.ts';
 import {
   findConsents,
@@ -136,7 +137,7 @@ export async function recordConsent(
   });
 }
 
-function requireCurrentText({ textVersion }: Pick<ConsentGiven, 'textVersion'>): void {
+export function requireCurrentText({ textVersion }: Pick<ConsentGiven, 'textVersion'>): void {
   if (textVersion !== CONSENT_TEXT_VERSION)
     throw new Refusal('consent_text_outdated', { currentVersion: CONSENT_TEXT_VERSION });
 }
@@ -192,19 +193,21 @@ async function store(
 
 /** One partner says no: the case ends, and both may make a new oath instead (a continuation needs both). */
 export async function refuseConsent(
-  { db, clock }: ConsentDeps,
+  { db, clock, protocol }: ConsentDeps,
   actor: Actor,
   transferId: string,
   position: PartnerPosition,
 ): Promise<void> {
   await inTransaction(db, async (trx) => {
     await lockFor(trx, 'transfer', transferId);
-    requireCommand('refuse_consent', await requireTransfer(trx, transferId));
+    const row = await requireTransfer(trx, transferId);
+    requireCommand('refuse_consent', row);
     const at = clock();
     await supersedeConsents(trx, transferId, at);
     await updateTransfer(trx, transferId, { state: 'consent_refused' }, at);
     await closeCase(trx, clock, transferId);
     await recordStep(trx, transferId, 'consent_refused', at);
+    await tellFilingEnded(trx, protocol, row, 'consent_missing');
     await appendEvent(trx, clock, {
       type: 'transfer_consent_refused',
       actor,

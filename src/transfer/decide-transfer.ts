@@ -17,6 +17,7 @@ import { applyEvent, type ProtocolDeps } from './apply-event.ts';
 import type { Disclosed } from './assess-offer.ts';
 import { requireCommand } from './case-state.ts';
 import { closeCase } from './close-case.ts';
+import { tellFilingEnded } from './end-filing.ts';
 import type { ConsentStatement, RequestPayload } from './transfer-payload.ts';
 import {
   type ConsentRow,
@@ -78,17 +79,19 @@ export async function decideTransfer(
 
 async function close(
   trx: Trx,
-  { clock }: DecideDeps,
+  deps: DecideDeps,
   row: TransferRow,
   state: 'correction' | 'declined',
   reasons: readonly string[],
 ): Promise<void> {
   requireCommand(state === 'declined' ? 'decline' : 'request_correction', row);
+  const { clock } = deps;
   const at = clock();
   await updateTransfer(trx, row.id, { state, reasons, corrections: [] }, at);
   if (state === 'declined') {
     await supersedeConsents(trx, row.id, at);
     await closeCase(trx, clock, row.id);
+    await tellFilingEnded(trx, deps, row, 'not_continuable');
   }
   await recordStep(trx, row.id, state, at);
 }

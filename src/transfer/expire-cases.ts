@@ -1,6 +1,7 @@
 import { appendEvent } from '../audit/audit-log.ts';
 import type { Db, Trx } from '../db/transaction.ts';
 import { inTransaction } from '../db/transaction.ts';
+import type { EntityId } from '../kernel/authority.ts';
 import { type Clock, dayInJapan } from '../kernel/clock.ts';
 import { daysAfter } from '../registry/japan-day.ts';
 import { authorityOf } from '../registry/rule-book.ts';
@@ -10,6 +11,7 @@ import type { ContinuationRules } from './application.ts';
 import { ANNOUNCED, expiryOn, waitingFor } from './case-clock.ts';
 import { canExpire, EXPIRING } from './case-state.ts';
 import { closeCase } from './close-case.ts';
+import { endWithRegistration, tellFilingEnded } from './end-filing.ts';
 import {
   findSteps,
   findTransfer,
@@ -24,6 +26,7 @@ export type ExpireCasesDeps = ContinuationRules & {
   readonly db: Db;
   readonly clock: Clock;
   readonly vault: Vault;
+  readonly self: EntityId;
 };
 
 const AT_ONCE = 200;
@@ -43,10 +46,9 @@ export async function expireCases(deps: ExpireCasesDeps): Promise<number> {
   const rows = await db
     .selectFrom('transfer')
     .select('id')
-    .where('side', '=', 'destination')
     .where((where) =>
       where.or([
-        where('state', 'in', EXPIRING),
+        where('state', 'in', [...EXPIRING, 'forwarded']),
         where.and([
           where('state', 'in', ['expired', 'refused_by_origin']),
           where.exists(
@@ -73,6 +75,7 @@ async function look(trx: Trx, deps: ExpireCasesDeps, record: AuthorityRecord, id
   const row = await findTransfer(trx, id);
   if (!row) return false;
   if (row.state === 'expired' || row.state === 'refused_by_origin') return close(trx, deps, record, row);
+  if (await endWithRegistration(trx, deps, row)) return true;
   if (!canExpire(row.state)) return false;
   const steps = await findSteps(trx, id);
   const waiting = waitingFor(record, row.state, steps);
@@ -118,10 +121,11 @@ async function end(
 /** The first look at a case that the origin refused says until when it can be taken up again; the last one erases it. */
 async function close(
   trx: Trx,
-  { clock, vault }: ExpireCasesDeps,
+  deps: ExpireCasesDeps,
   { deadlines }: AuthorityRecord,
   row: TransferRow,
 ): Promise<boolean> {
+  const { clock, vault } = deps;
   const at = clock();
   const today = dayInJapan(at);
   if (row.reopenUntil === null) {
@@ -132,5 +136,6 @@ async function close(
   if (!(await openSealer(trx, vault, { kind: 'transfer', id: row.id, epoch: 0 }))) return false;
   await supersedeConsents(trx, row.id, at);
   await closeCase(trx, clock, row.id);
+  if (row.side === 'destination') await tellFilingEnded(trx, deps, row, 'expired');
   return true;
 }

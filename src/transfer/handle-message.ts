@@ -8,6 +8,7 @@ import { payloadHash, saltPayload } from '../federation/message.ts';
 import type { OpenedMessage } from '../federation/message-envelope.ts';
 import type { WaitingPayload } from '../federation/outbox.ts';
 import type { Handled } from '../federation/receive-message.ts';
+import type { EntityId } from '../kernel/authority.ts';
 import { fromBase64url } from '../kernel/base64url.ts';
 import { epochSeconds } from '../kernel/clock.ts';
 import type { Id } from '../kernel/id.ts';
@@ -23,6 +24,7 @@ import { coversContinuity, coversFamily } from './consent-text.ts';
 import { type HoldDeps, holdRequest } from './held-request.ts';
 import type { Decision, MessageEvent, Subject } from './protocol-event.ts';
 import type { ProtocolMessage } from './protocol-message.ts';
+import type { FilingDeps } from './receive-filing.ts';
 import {
   type OfferPayload,
   PROVIDED_ITEMS,
@@ -31,10 +33,10 @@ import {
   readReleaseProtection,
   readRequestPayload,
 } from './transfer-payload.ts';
-import { findTransfer } from './transfer-store.ts';
+import { findTransfer, type TransferRow } from './transfer-store.ts';
 import { fromWire } from './wire-message.ts';
 
-export type HandleDeps = HoldDeps & OfferDeps & { readonly trust: () => TrustView };
+export type HandleDeps = HoldDeps & OfferDeps & FilingDeps & { readonly trust: () => TrustView };
 
 /**
  * What this authority does with an authentic message of a peer: finds what the message is about, hands it to the
@@ -46,7 +48,7 @@ export async function handleMessage(
   opened: OpenedMessage,
   from: Member,
 ): Promise<Handled> {
-  if (isNotice(opened)) return heedNotice(trx, deps.clock, opened);
+  if (isNotice(opened)) return heedNotice(trx, deps, opened, from);
   const message = fromWire(opened);
   if (!message) return { result: 'refused', reason: 'malformed' };
   const { event, at } = await prepare(trx, deps, message, opened, from);
@@ -86,13 +88,16 @@ async function prepare(
     case 'REQUEST': {
       const known = await findTransfer(trx, message.tid);
       const found =
-        known && known.state !== 'held'
+        known && !mayBeAnswered(known, opened.from)
           ? undefined
           : await findSubject(trx, deps, readRequestPayload(opened.payload?.text ?? ''), member);
-      const subject: Subject = found?.subject ?? { kind: 'NOT_OFFERABLE' };
+      // What was filed here is of one registration, and a request under its number of no other.
+      const isAnother =
+        known?.filedAs && found?.subject.kind === 'OFFERABLE' && found.subject.rid !== known.registrationId;
+      const subject: Subject = found && !isAnother ? found.subject : { kind: 'NOT_OFFERABLE' };
       return {
         event: { ...common, event: 'REQUEST', message, subject },
-        at: { actor, ...(found ? { payload: found.payload } : {}) },
+        at: { actor, ...(found && !isAnother ? { payload: found.payload } : {}) },
       };
     }
     case 'OFFER': {
@@ -129,6 +134,11 @@ async function prepare(
     case 'QUERY':
       return { event: { ...common, event: 'QUERY', message }, at: { actor } };
   }
+}
+
+/** A request for a case that is known here: one that was held, or that answers what was filed here and sent there. */
+function mayBeAnswered({ state, peer }: TransferRow, from: EntityId): boolean {
+  return state === 'held' || (state === 'forwarded' && peer === from);
 }
 
 /**

@@ -13,11 +13,19 @@ import { authorityOf } from '../registry/rule-book.ts';
 import type { ContinuationRules } from './application.ts';
 import { applyEvent, type ProtocolDeps } from './apply-event.ts';
 import { known } from './case-clock.ts';
+import { closeCase } from './close-case.ts';
 import type { Hold, HoldReason } from './hold.ts';
 import { closeHold, findHold, writeHold } from './hold-store.ts';
 import type { Subject } from './protocol-event.ts';
 import type { MessageOf } from './protocol-message.ts';
-import { findTransfer, insertTransfer, lockFor, recordStep, type TransferRow } from './transfer-store.ts';
+import {
+  findTransfer,
+  insertTransfer,
+  lockFor,
+  recordStep,
+  type TransferRow,
+  updateTransfer,
+} from './transfer-store.ts';
 
 export type HoldDeps = ProtocolDeps &
   ContinuationRules & {
@@ -43,33 +51,37 @@ export async function holdRequest(
   await lockFor(trx, 'registration', rid);
   await lockFor(trx, 'transfer', tid);
   const row = await findTransfer(trx, tid);
-  if (row && row.state !== 'held') return undefined;
+  if (row && row.state !== 'held' && row.state !== 'forwarded') return undefined;
   const hold = await holdOn(trx, deps, rid);
   const registration = await findRegistration(trx, rid);
   if (!hold || registration?.state !== 'active') return undefined;
   const at = deps.clock();
-  if (!row) {
-    await insertTransfer(trx, {
-      id: tid,
-      side: 'origin',
-      state: 'held',
-      peer: from.entityId,
-      peerCode: from.code,
-      openedBy: from.code,
-      at,
-      held: { request: payloadHash, registration: { id: rid, epoch: registration.epoch } },
-    });
+  if (row?.state !== 'held') {
+    if (row) {
+      await updateTransfer(trx, tid, { state: 'held', heldRequest: payloadHash }, at);
+      await closeCase(trx, deps.clock, tid);
+    } else
+      await insertTransfer(trx, {
+        id: tid,
+        side: 'origin',
+        state: 'held',
+        peer: from.entityId,
+        peerCode: from.code,
+        openedBy: from.code,
+        at,
+        held: { request: payloadHash, registration: { id: rid, epoch: registration.epoch } },
+      });
     await recordStep(trx, tid, 'held', at);
     await appendEvent(trx, deps.clock, {
       type: 'transfer_moved_on',
       actor: { kind: 'peer', subject: from.code },
       record: { kind: 'transfer', id: tid },
       visibility: 'both',
-      facts: { from: 'none', to: 'held', peer: from.code },
+      facts: { from: row?.state ?? 'none', to: 'held', peer: from.code },
     });
   }
   await sayChecking(trx, deps, { tid, to: from.entityId, until: hold.untilOn });
-  return { result: row ? 'repeated' : 'accepted' };
+  return { result: row?.state === 'held' ? 'repeated' : 'accepted' };
 }
 
 /** The hold that a clerk placed, or the one that an open procedure makes; what only a procedure made ends with it. */

@@ -106,6 +106,27 @@ const STEPS = {
       en: 'The record was released. The present certificates stay valid until the new ones exist.',
     },
   },
+  filing: {
+    code: 'give_consent',
+    text: {
+      ja: '転出の届出を受け付けました。お二人それぞれの同意がそろうと、転入先へ送ります。',
+      en: 'What you filed has been taken in. Once each partner has consented it is sent to the destination.',
+    },
+  },
+  forwarded: {
+    code: 'await_destination',
+    text: {
+      ja: '届出を転入先へ送りました。転入先が確認しています。今の受領証はそのまま有効です。',
+      en: 'What you filed was sent to the destination, which is looking at it. The present certificates stay valid.',
+    },
+  },
+  filed: {
+    code: 'await_decision',
+    text: {
+      ja: '転出元で出された届出が届きました。窓口が確認しています。',
+      en: 'What was filed at the origin has arrived. The counter is looking at it.',
+    },
+  },
   cancelled: {
     code: 'none',
     text: {
@@ -125,6 +146,7 @@ export function nextStepOf(
   state: CaseState,
   consents: number,
 ): { code: string; text: { ja: string; en: string } } {
-  const { code, text } = state === 'submitted' && consents === 1 ? ONE_MORE : STEPS[state];
+  const { code, text } =
+    (state === 'submitted' || state === 'filing') && consents === 1 ? ONE_MORE : STEPS[state];
   return { code, text: { ...text } };
 }

@@ -24,7 +24,7 @@ export async function pauseCase(
   await inTransaction(db, async (trx) => {
     await lockFor(trx, 'transfer', transferId);
     const row = await requireTransfer(trx, transferId);
-    if (row.side !== 'destination')
+    if (row.side !== 'destination' && !row.filedAs)
       throw new Refusal('transfer_state_conflict', { state: row.state, allowed: CASE_COMMANDS.pause });
     requireCommand('pause', row);
     const last = (await findSteps(trx, row.id)).findLast(

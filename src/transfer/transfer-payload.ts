@@ -95,7 +95,7 @@ export function readRequestPayload(text: string): RequestPayload | undefined {
   return consents && { destination: value.destination, consents };
 }
 
-function readConsent(value: JsonObject): ConsentStatement | undefined {
+export function readConsent(value: JsonObject): ConsentStatement | undefined {
   const { textVersion, givenAt, evidenceSha256, certificate } = value;
   const method = CONSENT_METHODS.find((known) => known === value.method);
   if (typeof textVersion !== 'string' || method === undefined) return undefined;
@@ -219,7 +219,7 @@ function readRecord(value: JsonObject): Omit<PartnerRecord, 'residence'> | undef
   return { registeredName, kana, alias: { name, display }, birthDate };
 }
 
-function parsed(text: string): JsonObject | undefined {
+export function parsed(text: string): JsonObject | undefined {
   try {
     const value = parseStrictJson(text, { maxDepth: 8 });
     return isJsonObject(value) ? value : undefined;
@@ -228,7 +228,7 @@ function parsed(text: string): JsonObject | undefined {
   }
 }
 
-function coupleOf<Each>(
+export function coupleOf<Each>(
   value: JsonValue | undefined,
   read: (each: JsonObject) => Each | undefined,
 ): Couple<Each> | undefined {

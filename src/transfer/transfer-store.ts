@@ -11,6 +11,10 @@ import type { ConsentStatement } from './transfer-payload.ts';
 /** A field of the application that the counter asks to correct, and why. Codes only. */
 export type Correction = { readonly field: string; readonly reason: string };
 
+/** Models of agreement under which the couple files where it leaves. */
+export const FILING_MODELS = ['continued_use'] as const;
+export type FilingModel = (typeof FILING_MODELS)[number];
+
 export type TransferRow = {
   readonly id: Id<'transfer'>;
   readonly side: 'origin' | 'destination';
@@ -33,6 +37,8 @@ export type TransferRow = {
   readonly originCheckingUntil: string | null;
   /** At the origin: digest of the request that waits for the end of a hold. */
   readonly heldRequest: string | null;
+  /** Filed where the couple leaves, under this model of agreement; null: at the destination. */
+  readonly filedAs: FilingModel | null;
   readonly openedBy: string;
   readonly openedAt: Date;
   readonly changedAt: Date;
@@ -56,6 +62,7 @@ const COLUMNS = [
   'expired_from',
   'origin_checking_until',
   'held_request',
+  'filed_as',
   'opened_by',
   'opened_at',
   'changed_at',
@@ -89,6 +96,9 @@ export type NewTransfer = {
   readonly peerCode: AuthorityCode;
   readonly openedBy: string;
   readonly at: Date;
+  readonly filedAs?: FilingModel;
+  /** At the origin, of what is filed there. */
+  readonly registration?: { readonly id: string; readonly epoch: number };
   /** At the origin, of a request that met a hold. */
   readonly held?: {
     readonly request: string;
@@ -108,6 +118,10 @@ export async function insertTransfer(trx: Trx, transfer: NewTransfer): Promise<v
       opened_by: transfer.openedBy,
       opened_at: transfer.at,
       changed_at: transfer.at,
+      ...(transfer.filedAs ? { filed_as: transfer.filedAs } : {}),
+      ...(transfer.registration
+        ? { registration_id: transfer.registration.id, epoch: transfer.registration.epoch }
+        : {}),
       ...(transfer.held
         ? {
             held_request: transfer.held.request,
@@ -130,6 +144,8 @@ export type TransferChange = {
   readonly reopenUntil?: string | null;
   readonly expiredFrom?: ExpiringState | null;
   readonly originCheckingUntil?: string | null;
+  readonly heldRequest?: string;
+  readonly openedBy?: string;
   readonly unmet?: readonly UnmetRequirement[];
 };
 
@@ -151,6 +167,8 @@ export async function updateTransfer(trx: Trx, id: string, change: TransferChang
       ...(change.originCheckingUntil === undefined
         ? {}
         : { origin_checking_until: change.originCheckingUntil }),
+      ...(change.heldRequest ? { held_request: change.heldRequest } : {}),
+      ...(change.openedBy ? { opened_by: change.openedBy } : {}),
       ...(change.reasons ? { reasons: JSON.stringify(change.reasons) } : {}),
       ...(change.unmet ? { unmet: JSON.stringify(change.unmet) } : {}),
     })
@@ -268,6 +286,18 @@ export async function insertConsent(trx: Trx, transferId: string, consent: Conse
     .execute();
 }
 
+/** What is filed here for a registration and has not come to an offer or an end; one at most. */
+export async function findFilingOf(db: Db | Trx, registrationId: string): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('transfer')
+    .select('id')
+    .where('registration_id', '=', registrationId)
+    .where('side', '=', 'origin')
+    .where('state', 'in', ['filing', 'forwarded'])
+    .executeTakeFirst();
+  return row?.id;
+}
+
 /** A consent belongs to what was shown with it: whose part was corrected is asked again (consent-scope.ts). */
 export async function supersedeConsents(
   trx: Trx,
@@ -306,6 +336,9 @@ const RETURNABLE: readonly CaseState[] = [
   'requested',
   'held',
   'offered',
+  'filing',
+  'forwarded',
+  'filed',
 ];
 
 /** Transfers with these peers of which nothing has been released or staged. */
@@ -351,6 +384,7 @@ type Stored = {
   expired_from: ExpiringState | null;
   origin_checking_until: string | null;
   held_request: string | null;
+  filed_as: FilingModel | null;
   opened_by: string;
   opened_at: Date;
   changed_at: Date;
@@ -374,6 +408,7 @@ function toRow(row: Stored): TransferRow {
     expiredFrom: row.expired_from,
     originCheckingUntil: row.origin_checking_until,
     heldRequest: row.held_request,
+    filedAs: row.filed_as,
     unmet: row.unmet as UnmetRequirement[],
     openedBy: row.opened_by,
     openedAt: row.opened_at,

@@ -95,6 +95,8 @@ export function fromWire(message: MessageContent): ProtocolMessage | undefined {
     // Notices are no part of the protocol: case-notice.ts.
     case 'checking':
     case 'reminder':
+    case 'filing':
+    case 'filing_ended':
       return undefined;
   }
 }

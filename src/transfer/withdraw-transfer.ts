@@ -6,6 +6,7 @@ import type { Actor } from '../kernel/role.ts';
 import { applyEvent, type ProtocolDeps } from './apply-event.ts';
 import { CASE_COMMANDS, type CaseState, requireCommand } from './case-state.ts';
 import { closeCase } from './close-case.ts';
+import { tellFilingEnded } from './end-filing.ts';
 import { cancelHeld } from './held-request.ts';
 import {
   findTransfer,
@@ -17,8 +18,17 @@ import {
   updateTransfer,
 } from './transfer-store.ts';
 
-/** Here nobody but this authority knows of the case, and it simply ends. */
-const KNOWN_HERE_ONLY: readonly CaseState[] = ['draft', 'submitted', 'correction', 'consented', 'expired'];
+/** Here nobody but this authority decides on the case, and it simply ends; of one that was filed the other is told. */
+const KNOWN_HERE_ONLY: readonly CaseState[] = [
+  'draft',
+  'submitted',
+  'correction',
+  'consented',
+  'expired',
+  'filing',
+  'forwarded',
+  'filed',
+];
 
 /** Withdraws a transfer as a command of its own; the refusals are those of `withdrawIn`. */
 export async function withdrawTransfer(
@@ -67,10 +77,13 @@ export async function withdrawIn(
     throw new Refusal('transfer_state_conflict', { state: row.state, allowed: CASE_COMMANDS.withdraw });
 }
 
-async function end(trx: Trx, { clock }: ProtocolDeps, { id }: TransferRow): Promise<void> {
+async function end(trx: Trx, deps: ProtocolDeps, row: TransferRow): Promise<void> {
+  const { clock } = deps;
+  const { id } = row;
   const at = clock();
   await supersedeConsents(trx, id, at);
   await updateTransfer(trx, id, { state: 'withdrawn', reopenUntil: null }, at);
   await closeCase(trx, clock, id);
   await recordStep(trx, id, 'withdrawn', at);
+  await tellFilingEnded(trx, deps, row, 'withdrawn');
 }

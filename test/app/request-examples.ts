@@ -10,6 +10,7 @@ import { type Answer, aKey, CODES, type TestNode } from './a-network.ts';
 import { CASES_EXAMPLES } from './examples-cases.ts';
 import { DOCUMENTS_EXAMPLES } from './examples-documents.ts';
 import { EXPORTS_EXAMPLES } from './examples-exports.ts';
+import { FILING_EXAMPLES } from './examples-filings.ts';
 import { IMPORTS_EXAMPLES } from './examples-imports.ts';
 import { PEOPLE_EXAMPLES } from './examples-people.ts';
 import { PRESENTATIONS_EXAMPLES } from './examples-presentations.ts';
@@ -184,6 +185,7 @@ export const EXAMPLES: { readonly [Id in OperationId]: (world: World) => Promise
   ...PEOPLE_EXAMPLES,
   ...PROCEDURES_EXAMPLES,
   ...CASES_EXAMPLES,
+  ...FILING_EXAMPLES,
   ...DOCUMENTS_EXAMPLES,
   ...IMPORTS_EXAMPLES,
   ...EXPORTS_EXAMPLES,

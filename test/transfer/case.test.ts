@@ -65,10 +65,13 @@ t.test(
       request_correction: 'submitted consented',
       approve: 'submitted consented',
       decline: 'submitted consented',
-      withdraw: 'draft submitted correction consented expired requested staged held offered',
-      pause: 'draft submitted correction consented requested',
+      withdraw:
+        'draft submitted correction consented expired requested staged held offered filing forwarded filed',
+      pause: 'draft submitted correction consented requested filing',
       reopen: 'expired refused_by_origin',
       ask_origin: 'requested staged',
+      consent_to_filing: 'filing',
+      decide_filing: 'filed',
     };
     t.same(Object.keys(LAW), Object.keys(CASE_COMMANDS));
     for (const command of Object.keys(LAW) as CaseCommand[])
@@ -242,6 +245,7 @@ t.test('nothing expires that was not announced, and not before the announcement 
 const facts = (over: Partial<CaseFacts> = {}): CaseFacts => ({
   side: 'destination',
   state: 'submitted',
+  filed: false,
   steps: [step('opened', '2026-11-20'), step('submitted', '2026-11-20')],
   consented: { first: true, second: false },
   corrections: [],
