@@ -26,3 +26,11 @@ alter table transfer
 -- One registration is filed for one place at a time.
 create unique index transfer_filing_living on transfer (registration_id)
   where side = 'origin' and state in ('filing', 'forwarded');
+
+-- Whose database this is. Two authorities that one operator hosts never share one: a process with another code does not start.
+create table database_owner (
+  only_row boolean primary key default true check (only_row),
+  authority text not null check (authority ~ '^[0-9]{6}$'),
+  since timestamptz not null
+);
+grant select, insert on database_owner to chikai_app;

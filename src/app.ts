@@ -12,6 +12,7 @@ import {
 } from './certificate/status-list-store.ts';
 import { certificateVct } from './certificate/type-metadata.ts';
 import type { Config } from './config.ts';
+import { claimDatabase } from './db/claim-database.ts';
 import { openDatabase } from './db/database.ts';
 import { checkSchema, migrate } from './db/migrate.ts';
 import { inTransaction } from './db/transaction.ts';
@@ -108,6 +109,7 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
   });
   const { db } = database;
   await checkSchema(database.pool, options.migrationsFolder);
+  await claimDatabase(db, config.authority, clock);
   await inTransaction(db, ensureStatusList);
 
   const statusTerms: StatusListTerms = {

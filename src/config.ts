@@ -1,7 +1,7 @@
 import { leafKey } from './certificate/signing-certificate.ts';
 import { type AuthorityCode, type EntityId, isAuthorityCode, isEntityId } from './kernel/authority.ts';
 import { type PublicJwk, publicKeyFromJwk, type SigningKey, thumbprint } from './kernel/signing-key.ts';
-import { type KeyRing, readKeyRing } from './key-ring.ts';
+import { type KeyRing, keyFileOwner, readKeyRing } from './key-ring.ts';
 
 /** All settings of one authority's process: read once, passed by value, never changed. */
 export type Config = {
@@ -136,6 +136,12 @@ export function readConfig(environment: Environment, readFile: ReadFile): Config
     'CHIKAI_KEYS_FILE',
     "this authority's private keys, made by `npm run keys`",
     (content) => {
+      // Two authorities on one machine: a file that was made for one never signs for the other.
+      const owner = keyFileOwner(content);
+      if (owner !== undefined && authority !== '' && owner !== authority)
+        faults.push(
+          `CHIKAI_KEYS_FILE was made for the authority ${owner}, and CHIKAI_AUTHORITY says ${authority}: each has a key file of its own`,
+        );
       const outcome = readKeyRing(content);
       if ('ring' in outcome) return outcome.ring;
       faults.push(...outcome.faults.map((fault) => `CHIKAI_KEYS_FILE: ${fault}`));

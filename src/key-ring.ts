@@ -105,11 +105,18 @@ export function readKeyRing(
   if (new Set(kids).size !== kids.length || new Set(texts).size !== texts.length)
     faults.push('one key serves two purposes; make a key for each');
   const unknown = Object.keys(file).filter(
-    (name) => ![...SIGNING, 'decryption', ...OPTIONAL, ...PAST, ...SECRET].includes(name as never),
+    (name) =>
+      ![...SIGNING, 'decryption', ...OPTIONAL, ...PAST, ...SECRET, 'authority'].includes(name as never),
   );
   if (unknown.length > 0)
     faults.push(`${unknown.length} unknown member(s); each purpose is named in .env.example`);
   return faults.length > 0 ? { faults } : { ring: { ...keys, ...pasts, ...secrets } as unknown as KeyRing };
+}
+
+/** For whom a key file was made (`npm run keys -- --authority CODE`); undefined in one that does not say. */
+export function keyFileOwner(json: unknown): string | undefined {
+  const { authority } = (json ?? {}) as { authority?: unknown };
+  return typeof authority === 'string' ? authority : undefined;
 }
 
 /** @returns undefined where it is no such list */

@@ -24,7 +24,8 @@ export type MigrationFaultCode =
   | 'statement_failed'
   | 'database_newer'
   | 'database_older'
-  | 'roles_missing';
+  | 'roles_missing'
+  | 'other_authority';
 
 /** Why the schema and this program do not fit, in one sentence for whoever operates the authority. */
 export class MigrationFault extends Error {

@@ -10,6 +10,7 @@ export interface Database {
   command: CommandTable;
   custody_tombstone: CustodyTombstoneTable;
   data_key: DataKeyTable;
+  database_owner: DatabaseOwnerTable;
   inbox_message: InboxMessageTable;
   login_code: LoginCodeTable;
   member: MemberTable;
@@ -141,6 +142,12 @@ export interface DataKeyTable {
   epoch: number;
   wrapped_key: Buffer | null;
   destroyed_at: Date | null;
+}
+
+export interface DatabaseOwnerTable {
+  only_row: Generated<boolean>;
+  authority: string;
+  since: Date;
 }
 
 export interface InboxMessageTable {

@@ -514,5 +514,6 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
   wallet_token: 'secrets that expire; a wallet that waits is offered its certificate anew',
   wallet_once: 'values that are good once, for minutes',
   wallet_issuance: 'what waits needs a token that is left out; what was issued stands in `certificate`',
+  database_owner: 'the new node writes its own; the first line of the file says whose it is',
   schema_migration: "stands in the file's first line; the new node keeps its own",
 };

@@ -3,12 +3,14 @@ import { open, readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { readAnchorKeys } from '../anchor-config.ts';
 import { REVOCATION_REASONS, type RevocationReason } from '../certificate/issuer-key.ts';
+import { isAuthorityCode } from '../kernel/authority.ts';
 import { systemClock } from '../kernel/clock.ts';
-import { completeKeyFile, generateKeyFile, readKeyRing } from '../key-ring.ts';
+import { completeKeyFile, generateKeyFile, keyFileOwner, readKeyRing } from '../key-ring.ts';
 import { issuerKeys, RolloverFault, revokeKey, rotateCertificateKey } from '../key-rollover.ts';
 import { writeJson } from './private-file.ts';
 
 const USAGE = `npm run keys -- FILE            keys of an authority (自治体の鍵)
+    --authority CODE            writes into FILE for whom: no other authority's process takes it (複数の自治体を預かるとき)
 npm run keys -- --anchor FILE   keys of the trust anchor (信頼の基点の鍵)
 
 Writes FILE (mode 0600), never over an existing one, and prints the public key set to hand over:
@@ -30,6 +32,7 @@ async function run(args: string[]): Promise<number> {
     allowPositionals: true,
     options: {
       anchor: { type: 'boolean', default: false },
+      authority: { type: 'string' },
       complete: { type: 'boolean', default: false },
       rotate: { type: 'boolean', default: false },
       now: { type: 'boolean', default: false },
@@ -44,11 +47,23 @@ async function run(args: string[]): Promise<number> {
     return values.help ? 0 : 1;
   }
   const at = systemClock();
-  if (values.complete) return change(path, (file) => completeKeyFile(file, at));
+  if (values.complete)
+    return change(path, (file) => ({
+      ...(values.authority === undefined ? {} : { authority: ownerOf(file, values.authority) }),
+      ...completeKeyFile(file, at),
+    }));
   if (values.rotate) return change(path, (file) => rotateCertificateKey(file, at, { isUrgent: values.now }));
   const { revoke: kid, reason } = values;
   if (kid !== undefined) return change(path, (file) => revokeKey(file, kid, reasonOf(reason), at));
-  const content = values.anchor ? newAnchorFile() : generateKeyFile(at);
+  const { authority } = values;
+  if (authority !== undefined && (values.anchor || !isAuthorityCode(authority))) {
+    console.error(
+      '--authority は検査数字の合う6桁の団体コードです(--anchor とは使えません)。 / --authority is a six-digit local-government code with a right check digit, without --anchor.',
+    );
+    return 1;
+  }
+  const made = values.anchor ? newAnchorFile() : generateKeyFile(at);
+  const content = authority === undefined ? made : { authority, ...made };
   try {
     // `wx`: keys that are overwritten take the register with them.
     const file = await open(path, 'wx', 0o600);
@@ -79,6 +94,18 @@ async function change(
   await writeJson(path, content);
   console.log(JSON.stringify({ keys: issuerKeys(outcome.ring, systemClock()) }, null, 2));
   return 0;
+}
+
+/** @throws RolloverFault where the file was made for another */
+function ownerOf(file: Record<string, unknown>, authority: string): string {
+  const owner = keyFileOwner(file);
+  if (!isAuthorityCode(authority) || (owner !== undefined && owner !== authority))
+    throw new RolloverFault(
+      owner === undefined
+        ? '--authority is not a six-digit local-government code with a right check digit'
+        : `the file was made for the authority ${owner}`,
+    );
+  return authority;
 }
 
 function reasonOf(text: string): RevocationReason {

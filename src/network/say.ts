@@ -77,6 +77,7 @@ const MIGRATION_WORDS = {
   database_newer: 'データベースはより新しい版で作られています。新しい版で始めてください',
   database_older: 'データベースが古いままです',
   roles_missing: 'データベースに必要なロールがありません',
+  other_authority: 'ほかの自治体のデータベースです',
 } as const satisfies Record<MigrationFaultCode, string>;
 
 /** Columns padded to the width a terminal gives them: East Asian characters take two places. */

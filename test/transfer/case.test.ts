@@ -133,6 +133,9 @@ t.test(
       ['refused_by_origin', '2026-11-20', undefined, undefined],
       ['expired', '2026-11-20', undefined, undefined],
       ['cancelled', '2026-11-20', undefined, undefined],
+      ['filing', '2026-11-20', 'give_consent_to_filing', '2026-12-08'],
+      ['forwarded', '2026-11-20', 'destination_answers', '2026-11-30'],
+      ['filed', '2026-11-20', 'answer_filing', '2026-11-30'],
     ];
     t.same([...new Set(table.map(([state]) => state))].length, CASE_STATES.length, 'every state');
     for (const [state, since, what, dueOn] of table) {
