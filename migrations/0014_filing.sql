@@ -34,3 +34,9 @@ create table database_owner (
   since timestamptz not null
 );
 grant select, insert on database_owner to chikai_app;
+
+-- An oath that an agreement makes easier for a couple that comes from elsewhere: {"from", "agreement", "waived": [...]},
+-- as the rules stood on the day it was opened.
+alter table procedure
+  add column eased_by jsonb,
+  add constraint procedure_eased check (eased_by is null or kind = 'oath');

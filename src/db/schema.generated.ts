@@ -314,6 +314,7 @@ export interface ProcedureTable {
   opened_at: Date;
   changed_at: Date;
   decided_by: string | null;
+  eased_by: ColumnType<unknown, string | null, string | null>;
 }
 
 export interface ProcedureSignatureTable {

@@ -3176,6 +3176,12 @@ export interface components {
             /** @enum {string} */
             filedBy: "first" | "second" | "both" | "office";
             formVersion: string;
+            /** @description What an agreement spares this couple, as the rules stood when the oath was opened */
+            easedBy?: {
+                from: components["schemas"]["AuthorityCode"];
+                agreement: string;
+                waived: string[];
+            };
             /** Format: uuid */
             registrationId?: string;
             /** Format: date-time */
@@ -6177,6 +6183,8 @@ export interface operations {
                      * @description Left out for an oath only
                      */
                     registrationId?: string;
+                    /** @description For an oath: whose certificates the couple has, where an agreement spares documents of a new one (outcome new_oath with `waived` in the check before a move) */
+                    movedFrom?: components["schemas"]["AuthorityCode"];
                     /**
                      * @description Who files: one partner, both, or the office by its own knowledge
                      * @enum {string}

@@ -1,6 +1,7 @@
 import { appendEvent } from '../audit/audit-log.ts';
 import { signIntents } from '../certificate/issue-certificates.ts';
 import { inTransaction } from '../db/transaction.ts';
+import type { AuthorityCode } from '../kernel/authority.ts';
 import { Refusal, type RefusalFacts } from '../kernel/refusal.ts';
 import { type Actor, POSITIONS } from '../kernel/role.ts';
 import { bookAppointment } from '../procedure/book-appointment.ts';
@@ -67,7 +68,10 @@ export function procedureHandlers(node: NodeParts): Handlers<Operations> {
     },
 
     async openProcedure({ body, actor, idempotency }) {
-      const { body: opened } = await openProcedure(deps, command('openProcedure', actor, idempotency), body);
+      const { body: opened } = await openProcedure(deps, command('openProcedure', actor, idempotency), {
+        ...body,
+        movedFrom: body.movedFrom as AuthorityCode | undefined,
+      });
       const row = await requireProcedure(db, String(opened.procedureId));
       return { status: 201, body: await procedureBody(node, row, actor) };
     },
@@ -218,6 +222,7 @@ function bodyOf(
     kind: row.kind,
     state: row.state,
     filedBy: row.filedBy,
+    ...(row.easedBy ? { easedBy: { ...row.easedBy, waived: [...row.easedBy.waived] } } : {}),
     formVersion: row.formVersion,
     ...(row.registration ? { registrationId: row.registration.id } : {}),
     openedAt: row.openedAt.toISOString(),

@@ -24,6 +24,10 @@ const RULES: Readonly<Record<string, Readonly<Record<Language, Sentence>>>> = {
     ja: () => '宣誓の日から今日までの日付ではありません',
     en: () => 'is not a day from the oath until today',
   },
+  no_waiver_agreed: {
+    ja: () => 'その自治体との間に、新たな宣誓の書類を省く取決めがありません',
+    en: () => 'is an authority with which no agreement of today spares documents of a new oath',
+  },
   only_to_decline: {
     ja: () => '断るときだけ付ける項目です',
     en: () => 'is told only to decline',

@@ -366,6 +366,7 @@ export const TABLES: readonly TablePlan[] = [
       opened_at: 'timestamptz',
       changed_at: 'timestamptz',
       decided_by: 'text',
+      eased_by: 'jsonb',
     },
     key: ['id'],
     sealed: { subject: subjectOf('procedure', 'id'), place: underItsName },

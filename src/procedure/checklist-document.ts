@@ -1,5 +1,6 @@
 import { Refusal } from '../kernel/refusal.ts';
 import { type PartnerPosition, POSITIONS } from '../kernel/role.ts';
+import { WAIVER_WORDS } from '../registry/continuation-words.ts';
 import type { SeenDocument } from '../registry/couple-facts.ts';
 import { isJapanDay, type JapanDay, monthsAfter } from '../registry/japan-day.ts';
 import { DOCUMENT_WORDS } from '../registry/requirement-words.ts';
@@ -29,7 +30,7 @@ export function checklistDocument(facts: ProcedureFacts): Body {
   if (facts.content === undefined) throw new Refusal('record_not_found', {});
   const isOath = ruleOf(procedure.kind).registration === 'registers';
   const list = isOath ? (ruleSet?.oathDocuments ?? null) : null;
-  const documents = list ?? (isOath ? USUAL_FOR_OATH : usualFor(facts));
+  const documents = eased(list ?? (isOath ? USUAL_FOR_OATH : usualFor(facts)), procedure.easedBy);
   const sources = ruleSet ? sourcesOf(ruleSet, 'oathDocuments') : [];
   const isOpen = list === null || (ruleSet !== null && isUnconfirmed(ruleSet, 'oathDocuments'));
   const seen = (position: PartnerPosition) => seenOf(facts, position);
@@ -43,6 +44,7 @@ export function checklistDocument(facts: ProcedureFacts): Body {
           on: procedure.appointment?.on ?? facts.on,
         }),
       },
+      ...easingSection(facts),
       signatureSection({ ...facts, isProtected: { first: false, second: false } }),
       ALWAYS,
     ],
@@ -50,6 +52,29 @@ export function checklistDocument(facts: ProcedureFacts): Body {
     sources: isOath ? sources : [],
     toConfirm: listToConfirm(isOpen, isOath ? sources : []),
   };
+}
+
+/** What an agreement spares is not asked for; the certificates it rests on are (東京都 2025). */
+function eased(
+  documents: readonly RequiredDocument[],
+  easedBy: ProcedureFacts['procedure']['easedBy'],
+): readonly RequiredDocument[] {
+  if (!easedBy) return documents;
+  const waived: readonly string[] = easedBy.waived;
+  const left = documents.filter(({ document }) => !waived.includes(document));
+  return left.some(({ document }) => document === 'origin_certificates')
+    ? left
+    : [...left, usual('origin_certificates', 'partner')];
+}
+
+function easingSection({ procedure: { easedBy } }: ProcedureFacts): Section[] {
+  if (!easedBy) return [];
+  return [
+    {
+      heading: '取決めにより省けるもの',
+      lines: easedBy.waived.map((code) => ({ label: WAIVER_WORDS[code].ja, value: '省略', code })),
+    },
+  ];
 }
 
 /** What the law and the couple's safety ask of every case. */

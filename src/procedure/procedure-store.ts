@@ -1,8 +1,10 @@
 import { sql } from 'kysely';
 import type { Db, Trx } from '../db/transaction.ts';
+import type { AuthorityCode } from '../kernel/authority.ts';
 import type { Id } from '../kernel/id.ts';
 import { Refusal } from '../kernel/refusal.ts';
 import type { ToConfirm } from '../registry/requirement.ts';
+import type { Waiver } from '../registry/rule-set.ts';
 import type { Filer, ProcedureKind } from './procedure.ts';
 import { OPEN_STATES, type ProcedureState } from './procedure-state.ts';
 
@@ -26,6 +28,15 @@ export type ProcedureRow = {
   readonly openedAt: Date;
   readonly changedAt: Date;
   readonly decidedBy: string | null;
+  /** What an agreement spares a couple that swears anew; null for everybody else. */
+  readonly easedBy: EasedBy | null;
+};
+
+/** As the rules stood on the day the procedure was opened. `from`: whose certificates stand in for what is spared. */
+export type EasedBy = {
+  readonly from: AuthorityCode;
+  readonly agreement: string;
+  readonly waived: readonly Waiver[];
 };
 
 const COLUMNS = [
@@ -46,11 +57,12 @@ const COLUMNS = [
   'opened_at',
   'changed_at',
   'decided_by',
+  'eased_by',
 ] as const;
 
 export type NewProcedure = Pick<
   ProcedureRow,
-  'id' | 'kind' | 'registration' | 'filedBy' | 'formVersion' | 'dueOn' | 'openedBy' | 'openedAt'
+  'id' | 'kind' | 'registration' | 'filedBy' | 'formVersion' | 'dueOn' | 'openedBy' | 'openedAt' | 'easedBy'
 >;
 
 export async function insertProcedure(trx: Trx, procedure: NewProcedure): Promise<void> {
@@ -65,6 +77,7 @@ export async function insertProcedure(trx: Trx, procedure: NewProcedure): Promis
       filed_by: procedure.filedBy,
       form_version: procedure.formVersion,
       due_on: procedure.dueOn,
+      eased_by: procedure.easedBy && JSON.stringify(procedure.easedBy),
       opened_by: procedure.openedBy,
       opened_at: procedure.openedAt,
       changed_at: procedure.openedAt,
@@ -207,6 +220,7 @@ type Stored = {
   opened_at: Date;
   changed_at: Date;
   decided_by: string | null;
+  eased_by: unknown;
 };
 
 function toRow(row: Stored): ProcedureRow {
@@ -232,5 +246,6 @@ function toRow(row: Stored): ProcedureRow {
     openedAt: row.opened_at,
     changedAt: row.changed_at,
     decidedBy: row.decided_by,
+    easedBy: row.eased_by as EasedBy | null,
   };
 }

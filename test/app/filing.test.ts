@@ -4,6 +4,7 @@ import t, { type Test } from 'tap';
 import { inTransaction } from '../../src/db/transaction.ts';
 import type { Member } from '../../src/federation/authority-metadata.ts';
 import type { OpenedMessage } from '../../src/federation/message-envelope.ts';
+import { agreementsBetween } from '../../src/registry/rule-book.ts';
 import { heedNotice } from '../../src/transfer/case-notice.ts';
 import { expireCases } from '../../src/transfer/expire-cases.ts';
 import { anApplication, approve, aRegisteredCouple, type RegisteredCouple, stateOf } from './a-couple.ts';
@@ -58,6 +59,7 @@ t.test('a move that is filed where the couple leaves', async (t) => {
   const { nodes } = await aNetwork(t, ['hirakata', 'sakai', 'osaka']);
   const { hirakata: origin, sakai: destination } = nodes;
   await t.test('without an agreement for it', (t) => notAgreed(t, nodes));
+  await t.test('an oath that an agreement makes easier', (t) => easedOath(t, nodes));
   await agreedOnFiling(origin, destination);
   await agreedOnFiling(destination, origin);
   await t.test('from the counter of the origin to the new certificates', (t) => whole(t, nodes));
@@ -400,4 +402,43 @@ async function refusedThere(t: Test, { hirakata: origin, osaka: stranger, sakai:
       );
     t.match(await says(origin, 'filing', { tid: randomUUID(), payload: good }), { result: 'accepted' });
   });
+}
+
+/** What the check before a move promises, and the oath that keeps it. */
+async function easedOath(t: Test, { osaka: node, hirakata: from }: Nodes) {
+  const token = node.token('clerk');
+  const open = (body: object) =>
+    node.call('POST', '/v1/procedures', { token, key: aKey(), body, headers: ENGLISH });
+  const oath = { kind: 'oath', filedBy: 'both', movedFrom: CODES.hirakata };
+  const tooEarly = await open(oath);
+  t.match(tooEarly, { status: 400, body: { code: 'request_malformed', pointer: '/movedFrom' } });
+  t.match(tooEarly.body.detail, /no agreement of today spares documents/);
+  await agreedOnFiling(node, from, 'new_oath_with_waiver');
+  const preview = await node.call('POST', '/v1/continuation-previews', {
+    body: { origin: CODES.hirakata, destination: CODES.osaka, moving: 'one', on: '2026-11-20' },
+  });
+  const [agreement] = agreementsBetween(node.node.parts.rules, CODES.hirakata, CODES.osaka, '2026-11-20');
+  const waives = agreement?.waives ?? [];
+  t.ok(waives.includes('single_status_proof'));
+  t.equal(preview.status, 200);
+  const { body } = await open(oath);
+  t.same(body.easedBy, {
+    from: CODES.hirakata,
+    agreement: 'test-hirakata-new-oath-with-waiver',
+    waived: waives,
+  });
+  const other = await open({ kind: 'return', filedBy: 'both', movedFrom: CODES.hirakata });
+  t.match(other, { status: 400, body: { code: 'request_malformed' } });
+  const codesOf = async (id: string) => {
+    const path = `/v1/procedures/${id}/documents/checklist?purpose=inquiry`;
+    const answer = await node.call('GET', path, { token });
+    return [...answer.text.matchAll(/"code":"([a-z_]+)","checked"/g)].map(([, code]) => code);
+  };
+  const plain = await open({ kind: 'oath', filedBy: 'both' });
+  const [usual, eased] = [await codesOf(plain.body.procedureId), await codesOf(body.procedureId)];
+  t.ok(
+    usual.includes('single_status_proof') && !eased.includes('single_status_proof'),
+    `${usual} | ${eased}`,
+  );
+  t.ok(!usual.includes('origin_certificates') && eased.includes('origin_certificates'));
 }

@@ -135,6 +135,7 @@ function someFacts(kind: ProcedureKind, { procedure, registration, ...change }: 
       reasons: [],
       toConfirm: [],
       openedBy: 'clerk-7',
+      easedBy: null,
       decidedBy: null,
       openedOn: '2026-11-18',
       changedOn: '2026-11-19',
