@@ -2,6 +2,7 @@ import type { Trx } from '../db/transaction.ts';
 import type { Member } from '../federation/authority-metadata.ts';
 import type { OpenedMessage } from '../federation/message-envelope.ts';
 import type { Handled } from '../federation/receive-message.ts';
+import { holdStanding } from '../federation/standing-store.ts';
 import { dayInJapan } from '../kernel/clock.ts';
 import { daysAfter, isJapanDay } from '../registry/japan-day.ts';
 import { heedFilingEnded } from './end-filing.ts';
@@ -10,8 +11,9 @@ import { type FilingDeps, receiveFiling } from './receive-filing.ts';
 import { findTransfer, lockFor, recordStep, updateTransfer } from './transfer-store.ts';
 
 /**
- * What two authorities tell each other beside the protocol, from counter to counter. Nothing is decided by it: a notice
- * that is lost, late or played again changes at most a day that is shown.
+ * What two authorities tell each other beside the protocol, from counter to counter. No registration is decided on by it:
+ * a notice that is lost, late or played again changes at most a day that is shown, or a case that nobody has asked an
+ * origin about.
  */
 export function isNotice({ step }: OpenedMessage): boolean {
   return ['checking', 'reminder', 'filing', 'filing_ended'].includes(step);
@@ -24,6 +26,9 @@ export async function heedNotice(
   from: Member,
 ): Promise<Handled> {
   const { clock } = deps;
+  const isFiling = opened.step === 'filing' || opened.step === 'filing_ended';
+  // What opens or ends a case waits until this authority is in service again; the sender keeps trying.
+  if (isFiling && !(await holdStanding(trx)).inService) return { result: 'refused', reason: 'quarantined' };
   if (opened.step === 'filing') return receiveFiling(trx, deps, opened, from);
   await lockFor(trx, 'transfer', opened.tid);
   const row = await findTransfer(trx, opened.tid);

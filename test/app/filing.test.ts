@@ -360,6 +360,17 @@ async function refusedThere(t: Test, { hirakata: origin, osaka: stranger, sakai:
     t.equal(await stateOf(destination, id), 'filed');
   });
 
+  await t.test('an authority in quarantine takes no filing in, and none ends there', async (t) => {
+    const standing = (on: boolean) =>
+      sql`update node_standing set cause = ${on ? 'operator' : null}, returned_at = null,
+        quarantined_at = ${on ? new Date() : null}`.execute(destination.database.ownerDb);
+    await standing(true);
+    for (const step of ['filing', 'filing_ended'])
+      t.match(await says(origin, step, { body: { reason: 'withdrawn' } }), { reason: 'quarantined' });
+    await standing(false);
+    t.equal(await stateOf(destination, id), 'filed');
+  });
+
   const { rows } = await sql<{ uri: string }>`select status_uri as uri from transfer_consent
     where transfer_id = ${id}`.execute(destination.database.ownerDb);
   const uri = rows[0]?.uri ?? '';
