@@ -245,7 +245,7 @@ t.test('the log names acts and records, and never a person', async (t) => {
   }
   const members = new Set(network.lines.flatMap((line) => Object.keys(JSON.parse(line) as object)));
   const allowed =
-    'level time requestId operationId method route status ms actor role refusal cut msg event work error frames';
+    'level time requestId operationId method route status ms actor role refusal cut msg event work error frames kind reason peer cause failures code';
   t.same(
     [...members].filter((member) => !allowed.split(' ').includes(member)),
     [],

@@ -341,14 +341,21 @@ t.test('every refusal says in Japanese and in English what is wrong and what to 
     rows: 3,
     pointers: ['/partners/first/shownName'],
     error: 'invalid_proof',
+    format: 'card',
+    transferId: NOTE_ID,
+    unanswered: ['272108'],
+    since: '2026-11-20',
+    models: ['continuation_at_destination'],
   };
+  /** Where the same word has other values. */
+  const own: Partial<Record<RefusalCode, object>> = { peer_not_in_agreement: { state: 'left' } };
   const contract = readContract(readFileSync(new URL('../../openapi.yaml', import.meta.url), 'utf8'));
   const formOfProblem = createSchemaChecks(contract).exact({
     $ref: `${CONTRACT_URI}#/components/schemas/Problem`,
   });
   for (const code of Object.keys(PROBLEM_WORDS_JA) as RefusalCode[])
     for (const language of ['ja', 'en'] as const) {
-      const refusal = new Refusal(code, facts as never);
+      const refusal = new Refusal(code, { ...facts, ...own[code] } as never);
       const problem = problemOf(refusal, { language, requestId: NOTE_ID });
       const name = `${code} ${language}`;
       t.equal(formOfProblem(problem), undefined, name);
