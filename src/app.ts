@@ -59,7 +59,7 @@ import type { AuthorityCode, EntityId } from './kernel/authority.ts';
 import type { Clock } from './kernel/clock.ts';
 import type { Actor } from './kernel/role.ts';
 import { publicKeyFromJwk } from './kernel/signing-key.ts';
-import { pastMemberKeys } from './key-rollover.ts';
+import { issuerKeys, pastMemberKeys } from './key-rollover.ts';
 import { servePages } from './pages/serve-pages.ts';
 import { openPrintShop } from './print/print-shop.ts';
 import { pendingMatter } from './procedure/pending-matter.ts';
@@ -133,6 +133,7 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
     uri: statusTerms.uri,
     read: async () => (await publishStatusList(db, clock, statusTerms)).token,
   });
+  lists.onTakenBack = ({ code }) => refusals.note('status_list', 'entry_taken_back', code);
   const allowLoopback = new URL(config.issuer).protocol === 'http:';
   const directory = new MemberDirectory(
     db,
@@ -239,6 +240,14 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
     senderKeys,
     memberOf,
     ownKeys: (iss) => (iss === config.issuer ? ownKeys : undefined),
+    ownList: {
+      uri: statusTerms.uri,
+      keys: () =>
+        issuerKeys(config.keys, clock()).flatMap((jwk) => {
+          const key = publicKeyFromJwk({ ...jwk });
+          return key ? [{ kid: jwk.kid, key }] : [];
+        }),
+    },
     async listMembers() {
       const { listed } = await directory.refresh([]);
       return listed ? directory.members() : undefined;

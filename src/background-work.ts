@@ -15,6 +15,7 @@ import { NoticeBoard } from './federation/notice-board.ts';
 import { hasten } from './federation/outbox.ts';
 import type { PeerClient } from './federation/peer-client.ts';
 import { PeerLanes } from './federation/peer-lanes.ts';
+import { recoverStatusList } from './federation/recover-status-list.ts';
 import { sideBySide } from './federation/side-by-side.ts';
 import { readStanding } from './federation/standing-store.ts';
 import type { StatusListCache } from './federation/status-list-cache.ts';
@@ -66,6 +67,8 @@ const STATUS_PUSH_MS = 5_000;
 /** Lists looked at in one turn: more would cost a node of a large network more than all its other work. */
 const LOOKS_AT_ONCE = 100;
 const LISTS_READ_AT_ONCE = 16;
+/** How many members are asked at a start what they hold of our own list. */
+const LISTS_ASKED_FOR = 8;
 
 /**
  * Everything a node does without being asked: keep the trust chains and status lists of the others fresh, deliver
@@ -232,6 +235,7 @@ async function historyKeeper({ parts }: BackgroundDeps, onNews: () => void): Pro
 /** While members are asked again and again, what they have shown may leave work behind for the others. */
 async function quarantineTurn({ parts }: BackgroundDeps, onReturn: () => void): Promise<number | undefined> {
   const before = await readStanding(parts.db);
+  if (!before.inService) await recoverStatusList(parts.quarantineDeps, parts.directory.members());
   const isLeft = await workOnQuarantine(parts.quarantineDeps);
   if (!before.inService && (await readStanding(parts.db)).inService) onReturn();
   return isLeft ? QUARANTINE_RETRY_MS : undefined;
@@ -243,6 +247,9 @@ function memoryKeeper({ parts }: BackgroundDeps, onForgotten: () => void): () =>
   const deps: MemoryDeps = { ...quarantineDeps, members: () => directory.members() };
   return async () => {
     if (!directory.members().some((member) => member.entityId !== entityId)) return FIRST_RETRY_MS;
+    // Some are enough: each list that was ever told to all is held by all.
+    const some = directory.members().toSorted(() => Math.random() - 0.5);
+    await recoverStatusList(quarantineDeps, some.slice(0, LISTS_ASKED_FOR));
     if (await checkMemory(deps)) onForgotten();
     return undefined;
   };

@@ -50,6 +50,28 @@ export async function invalidateEntries(trx: Trx, indexes: readonly number[]): P
   await sql`select pg_notify('chikai_status', '')`.execute(trx);
 }
 
+/**
+ * Refuses besides what is refused already whatever is refused in `told`, a list of this authority's own of another time.
+ *
+ * @returns whether there was news in it
+ */
+export async function uniteEntries(trx: Trx, told: Uint8Array): Promise<boolean> {
+  const { bits } = await trx
+    .selectFrom('status_list')
+    .select('bits')
+    .where('list_id', '=', STATUS_LIST_ID)
+    .forNoKeyUpdate()
+    .executeTakeFirstOrThrow();
+  if (told.length !== bits.length || told.every((byte, at) => (byte & ~(bits[at] ?? 0)) === 0)) return false;
+  await trx
+    .updateTable('status_list')
+    .set({ bits: Buffer.from(bits.map((byte, at) => byte | (told[at] ?? 0))), version: sql`version + 1` })
+    .where('list_id', '=', STATUS_LIST_ID)
+    .execute();
+  await sql`select pg_notify('chikai_status', '')`.execute(trx);
+  return true;
+}
+
 /** Entry i is bit i mod 8 of byte ⌊i / 8⌋, least significant first (Token Status List §4.1). */
 function setEntry(bits: Buffer, index: number): void {
   const at = index >> 3;

@@ -42,6 +42,9 @@ export class StatusListCache {
   /** Reads a member's keys anew; undefined where that cannot be done now. The directory sets it. */
   rereadKeys: ((member: Member) => Promise<Member | undefined>) | undefined;
 
+  /** Is told of a newer list that makes a refused certificate good again; it is not believed. */
+  onTakenBack: ((member: Member) => void) | undefined;
+
   /** Members that answer for others; the directory sets it. */
   othersThan: ((entityId: EntityId) => readonly Member[]) | undefined;
 
@@ -160,6 +163,11 @@ export class StatusListCache {
       });
       const held = this.#held.get(uri);
       if (held && held.issuedAt > issuedAt) return undefined;
+      // No entry is ever good again. Its authority was restored, and asks for what we hold; or it lies.
+      if (held && held.issuedAt < issuedAt && isTakenBack(this.#lists.read(held.list), list)) {
+        this.onTakenBack?.(member);
+        return undefined;
+      }
       const told = { list: packList(list), token, issuedAt, expiresAt, fetchedAt: epochSeconds(fetchedAt) };
       const taken = held && held.issuedAt === issuedAt ? this.#later(held, told, list) : told;
       this.#held.set(uri, taken);
@@ -180,6 +188,11 @@ export class StatusListCache {
     const isHeld = Buffer.compare(both.bytes, before.bytes) === 0;
     return isHeld ? { ...held, fetchedAt: told.fetchedAt } : { ...told, list: packList(both) };
   }
+}
+
+function isTakenBack(before: StatusList, now: StatusList): boolean {
+  if (before.bits !== now.bits || before.bytes.length !== now.bytes.length) return false;
+  return before.bytes.some((byte, at) => (byte & ~(now.bytes[at] ?? 0)) !== 0);
 }
 
 function unite(a: StatusList, b: StatusList): StatusList {

@@ -4,6 +4,7 @@ import { askAboutUs, type RecallDeps } from '../federation/ask-about-us.ts';
 import type { Member } from '../federation/authority-metadata.ts';
 import { payloadHash } from '../federation/message.ts';
 import type { Recall, Testimony } from '../federation/recall.ts';
+import type { RecoveryDeps } from '../federation/recover-status-list.ts';
 import {
   addWitnesses,
   enterQuarantine,
@@ -20,7 +21,8 @@ import { rebuildRecord } from './rebuild-record.ts';
 import { type EvidenceDeps, type FetchRecord, takeEvidence } from './take-evidence.ts';
 
 export type QuarantineDeps = EvidenceDeps &
-  RecallDeps & {
+  RecallDeps &
+  RecoveryDeps & {
     readonly memberOf: (entityId: EntityId) => Member | undefined;
     /** The members as the trust anchor lists them now; undefined where it cannot be asked. */
     readonly listMembers: () => Promise<readonly Member[] | undefined>;

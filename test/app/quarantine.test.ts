@@ -1,4 +1,5 @@
 import t from 'tap';
+import { emptyStatusList, signStatusList } from '../../src/certificate/status-list.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
 import { enterQuarantine, readStanding } from '../../src/federation/standing-store.ts';
 import type { EntityId } from '../../src/kernel/authority.ts';
@@ -216,6 +217,66 @@ t.test('a member that is away holds the return up, until two administrators go o
   t.same(await awaited(sakai), [], 'it was asked for as long as it took');
   t.same(await breaches(), []);
 });
+
+t.test(
+  'what a restored authority has forgotten to refuse is refused again, and nowhere good in between',
+  async (t) => {
+    const couple = await aRegisteredCouple(sakai);
+    const { sdJwtVc } = couple.certificates.first;
+    await becomesTrue(async () => (await verdict(osaka, sdJwtVc)) === 'valid');
+    const backup = await aBackup(sakai);
+    sakai = backup.running;
+    const { certificates } = await certificatesOf(sakai, couple.registrationId);
+    const [{ certificateId }] = certificates.filter(
+      ({ position, state }: { position: string; state: string }) =>
+        position === 'first' && state === 'issued',
+    );
+    const path = `/v1/registrations/${couple.registrationId}/certificates/${certificateId}/revocation`;
+    const order = { token: sakai.token('clerk'), key: aKey(), body: { reason: 'lost' } };
+    t.equal((await sakai.call('POST', path, order)).status, 200);
+    for (const node of [sakai, osaka, hirakata])
+      await becomesTrue(async () => (await verdict(node, sdJwtVc)) === 'invalid');
+    sakai = await backup.restore(sakai, { isTold: false });
+    const seen = new Set<string>();
+    await becomesTrue(async () => {
+      for (const node of [osaka, hirakata]) seen.add(await verdict(node, sdJwtVc));
+      return (await verdict(sakai, sdJwtVc)) === 'invalid';
+    });
+    const bits = await sakai.database.db
+      .selectFrom('status_list')
+      .select(['bits', 'version'])
+      .executeTakeFirstOrThrow();
+    t.ok(
+      bits.bits.some((byte) => byte !== 0),
+      'the entry is back in its own list',
+    );
+    await becomesTrue(async () => {
+      for (const node of [osaka, hirakata]) seen.add(await verdict(node, sdJwtVc));
+      const held = osaka.node.parts.directory.lists.lookUp(`${sakai.config.issuer}/status-lists/1`);
+      return held.kind === 'loaded' && held.list.bytes.some((byte) => byte !== 0);
+    });
+    t.same([...seen], ['invalid'], 'at no other node was it ever good again');
+
+    // What a node says that was restored and has not asked yet; or one that lies.
+    const iat = Math.floor(Date.now() / 1000) + 5;
+    const empty = {
+      uri: `${sakai.config.issuer}/status-lists/1`,
+      bits: 1,
+      list: emptyStatusList().bytes,
+    } as const;
+    const times = { iat, exp: iat + 86_400, ttl: 60 };
+    const body = await signStatusList({ ...empty, ...times }, { key: sakai.config.keys.certificate });
+    await osaka.call('POST', '/federation/status-lists', {
+      text: body,
+      contentType: 'application/statuslist+jwt',
+    });
+    t.equal(await verdict(osaka, sdJwtVc), 'invalid', 'a newer list takes nothing back');
+    const { body: status } = await osaka.call('GET', '/v1/network/status', {
+      token: osaka.token('coordinator'),
+    });
+    t.ok(status.alarms.includes('refused:status_list:entry_taken_back'), 'and somebody is told');
+  },
+);
 
 async function awaited(node: TestNode): Promise<string[]> {
   const { body } = await node.call('GET', '/v1/network/quarantine', { token: node.token('administrator') });
