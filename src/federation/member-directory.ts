@@ -113,6 +113,7 @@ export class MemberDirectory {
   #trustMarks: readonly string[] = [];
   /** Whether every superior gave its list: only then is who stands in none of them a stranger. */
   #listedAll = false;
+  #unlisted: ReadonlyMap<EntityId, TrustFault> = new Map();
 
   constructor(db: Db, clock: Clock, terms: DirectoryTerms, lists: StatusListCache) {
     this.#db = db;
@@ -256,9 +257,12 @@ export class MemberDirectory {
    */
   async refresh(only?: readonly EntityId[]): Promise<RefreshOutcome> {
     const listing = await this.#readList();
-    if (listing instanceof TrustFault)
-      return { listed: false, incomplete: only ?? [], unlisted: new Map([[this.#terms.anchor, listing]]) };
+    if (listing instanceof TrustFault) {
+      this.#unlisted = new Map([[this.#terms.anchor, listing]]);
+      return { listed: false, incomplete: only ?? [], unlisted: this.#unlisted };
+    }
     const { anchor, faults: unlisted } = listing;
+    this.#unlisted = unlisted;
     // who is known through a superior that is silent today stays as known as before
     const listed =
       unlisted.size === 0 ? listing.members : [...new Set([...(this.#listed ?? []), ...listing.members])];
@@ -509,6 +513,11 @@ export class MemberDirectory {
   #isListed(entityId: EntityId): boolean | undefined {
     if (this.#listed?.has(entityId)) return true;
     return this.#listedAll ? false : undefined;
+  }
+
+  /** Superiors whose list could not be read the last time, and why: their new members are not known here. */
+  get unlisted(): ReadonlyMap<EntityId, TrustFault> {
+    return this.#unlisted;
   }
 
   /** Whom the anchor lists, once all of its list was read; each of them may still be unknown here. */

@@ -2924,6 +2924,13 @@ export interface components {
                 trouble?: components["schemas"]["ContactTrouble"];
                 clockAheadSeconds?: number;
             };
+            /** @description Superiors (the trust anchor, an intermediate) whose list of members could not be read the last time, and why */
+            unlisted?: {
+                entityId: string;
+                reason: string;
+                ja: string;
+                en: string;
+            }[];
             /** @description What was refused of other authorities in the last hour, by kind and cause */
             refusals?: {
                 /** @enum {string} */

@@ -5,7 +5,7 @@ import type { Contact } from '../federation/peer-contacts.ts';
 import { findWitnesses, readStanding } from '../federation/standing-store.ts';
 import { epochSeconds } from '../kernel/clock.ts';
 import type { components } from './api.generated.ts';
-import { CAUSE_WORDS, clockWords } from './network-words.ts';
+import { CAUSE_WORDS, clockWords, listWords } from './network-words.ts';
 import type { NodeParts } from './node-parts.ts';
 
 type Status = components['schemas']['NetworkStatus'];
@@ -26,6 +26,11 @@ export async function networkStatus(node: NodeParts): Promise<Status> {
   const fastSeconds = contacts.ownClockFastSeconds();
   const { inService, generation } = await readStanding(db);
   const unanswered = (await findWitnesses(db, generation)).filter(({ answered }) => !answered);
+  const unlisted = [...directory.unlisted].map(([entityId, { reason }]) => ({
+    entityId,
+    reason,
+    ...listWords(reason),
+  }));
   const alarms = [
     ...(inService ? [] : ['quarantined']),
     ...unanswered.map(({ code }) => `evidence_awaited:${code}`),
@@ -40,11 +45,13 @@ export async function networkStatus(node: NodeParts): Promise<Status> {
     ...(fastSeconds === undefined ? [] : [`clock:${fastSeconds}`]),
     ...refusals.map(({ kind, reason }) => `refused:${kind}:${reason}`),
     ...(directory.history.alarm ? [directory.history.alarm] : []),
+    ...unlisted.map(({ entityId, reason }) => `list_unread:${entityId}:${reason}`),
   ];
   return {
     standing: inService ? 'in_service' : 'quarantined',
     members,
     anchor,
+    ...(unlisted.length === 0 ? {} : { unlisted }),
     outbox,
     refusals: refusals.map(({ about, lastAt, ...refusal }) => ({
       ...refusal,

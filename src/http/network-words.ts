@@ -1,4 +1,5 @@
 import type { ContactCause } from '../federation/peer-contacts.ts';
+import type { TrustFaultReason } from '../federation/trust-fault.ts';
 
 export type Words = { readonly ja: string; readonly en: string };
 
@@ -45,4 +46,28 @@ export function clockWords(fastSeconds: number): Words {
         ja: `このノードの時計が約${seconds}秒遅れているようです。時刻の同期を確かめてください。`,
         en: `This node's clock seems to be ${seconds} s slow. Check its time synchronisation.`,
       };
+}
+
+const LIST_NOT_THERE: readonly TrustFaultReason[] = [
+  'unreachable',
+  'response_unusable',
+  'statement_not_found',
+];
+
+/** Why the members of a superior (the trust anchor, or an intermediate below it) are not known. */
+export function listWords(reason: TrustFaultReason): Words {
+  if (LIST_NOT_THERE.includes(reason))
+    return {
+      ja: '会員の一覧を取得できません。相手のサーバーと公開されたファイルを確かめてください。新しい会員はまだ認識されません。',
+      en: 'Its list of members cannot be had. Check its server and its published files; new members are not recognised meanwhile.',
+    };
+  if (reason === 'expired')
+    return {
+      ja: '公開された文書の期限が切れています。公開し直すよう相手に連絡してください。新しい会員はまだ認識されません。',
+      en: 'What it has published has run out. Ask it to publish anew; new members are not recognised meanwhile.',
+    };
+  return {
+    ja: '公開された一覧を信頼できません。相手に確かめてください。新しい会員はまだ認識されません。',
+    en: 'What it has published is not to be believed. Ask it why; new members are not recognised meanwhile.',
+  };
 }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
@@ -225,5 +225,27 @@ t.test(
       const { listed: wasListed, unlisted } = await osaka.node.parts.directory.refresh();
       t.same([wasListed, [...unlisted]], [true, []]);
     });
+
+    await t.test(
+      'a list that is not there is an alarm that says what to look at, until it is there',
+      async (t) => {
+        const list = join(above, 'published', 'federation', 'list.json');
+        const status = async () =>
+          (await osaka.call('GET', '/v1/network/status', { token: osaka.token('coordinator') })).body;
+        const told = await readFile(list);
+        await rm(list);
+        await osaka.node.parts.directory.refresh();
+        const { alarms, unlisted } = await status();
+        t.match(unlisted, [{ entityId: topId, ja: /一覧/, en: /list of members cannot be had/ }]);
+        t.ok(alarms.includes(`list_unread:${topId}:${unlisted[0].reason}`), alarms.join());
+        await writeFile(list, told);
+        await osaka.node.parts.directory.refresh();
+        const after = await status();
+        t.same(
+          [after.unlisted, after.alarms.filter((one: string) => one.startsWith('list_'))],
+          [undefined, []],
+        );
+      },
+    );
   },
 );
