@@ -5,7 +5,7 @@ import type { RefusedKind } from '../federation/peer-refusals.ts';
 import { receiveMessage } from '../federation/receive-message.ts';
 import { readStanding } from '../federation/standing-store.ts';
 import { dayInJapan } from '../kernel/clock.ts';
-import { isRefusal, Refusal } from '../kernel/refusal.ts';
+import { isRefusal, type NotReadyCause, Refusal } from '../kernel/refusal.ts';
 import type { components } from './api.generated.ts';
 import type { Handlers } from './handlers.ts';
 import { networkStatus } from './network-status.ts';
@@ -136,7 +136,7 @@ export function networkHandlers(node: NodeParts): Handlers<NetworkOperations> {
     },
 
     async getReadiness() {
-      const checks = [
+      const checks: { check: NotReadyCause; passed: boolean }[] = [
         { check: 'database', passed: await answers(node) },
         { check: 'own_trust_chain', passed: (directory.member(node.entityId)?.memberships.length ?? 0) > 0 },
         { check: 'own_status_list', passed: directory.lists.lookUp(node.statusTerms.uri).kind === 'loaded' },

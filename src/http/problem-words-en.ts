@@ -1,6 +1,18 @@
+import type { NotReadyCause } from '../kernel/refusal.ts';
 import { caseAdvice } from '../transfer/case-advice.ts';
 import type { ProblemWords } from './problem.ts';
 import { ruleWords } from './rule-words.ts';
+
+const NOT_READY_WORDS: Readonly<Record<NotReadyCause, string>> = {
+  database: 'the database (database)',
+  own_trust_chain: 'this authority’s own place in the network, with its agreement (own_trust_chain)',
+  own_status_list: 'this authority’s own status list (own_status_list)',
+  print_shop: 'what makes PDF files (print_shop)',
+  closing: 'a process that is not just ending (closing)',
+  presentation_key_missing: 'the key to ask wallets with (presentation_key_missing)',
+  origin_not_known: 'what is known of the origin (origin_not_known)',
+  import_running: 'the end of another import (import_running)',
+};
 
 const listed = (list: readonly string[]) => list.join(', ');
 
@@ -333,9 +345,9 @@ export const PROBLEM_WORDS_EN: ProblemWords = {
     wrong: `Only members that have not answered can be left out. They are: ${allowed.join(', ') || 'none'}.`,
     toDo: 'Name only members that have not answered.',
   }),
-  not_ready: ({ retryAfterSeconds }) => ({
+  not_ready: ({ retryAfterSeconds, cause }) => ({
     title: 'The service is not ready',
-    wrong: 'Something this request needs is not there yet.',
+    wrong: `Something this request needs is not there yet: ${NOT_READY_WORDS[cause]}.`,
     toDo: `Try again in about ${retryAfterSeconds} seconds.`,
   }),
 };

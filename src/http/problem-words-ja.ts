@@ -1,3 +1,4 @@
+import type { NotReadyCause } from '../kernel/refusal.ts';
 import { caseAdvice } from '../transfer/case-advice.ts';
 import type { ProblemWords } from './problem.ts';
 import { ruleWords } from './rule-words.ts';
@@ -9,6 +10,17 @@ const ROLE_WORDS: Readonly<Record<string, string>> = {
   administrator: '管理者',
   auditor: '監査担当者',
   coordinator: '連携調整担当者',
+};
+
+const NOT_READY_WORDS: Readonly<Record<NotReadyCause, string>> = {
+  database: 'データベース database',
+  own_trust_chain: '自らの連携への参加と協定の確認 own_trust_chain',
+  own_status_list: '自らの状態一覧 own_status_list',
+  print_shop: 'PDF の作成 print_shop',
+  closing: '終了中でないプロセス closing',
+  presentation_key_missing: 'ウォレットに照会する鍵 presentation_key_missing',
+  origin_not_known: '転出元の情報 origin_not_known',
+  import_running: '実行中の取り込みの完了 import_running',
 };
 
 const roles = (list: readonly string[]) => list.map((role) => ROLE_WORDS[role] ?? role).join('・');
@@ -345,9 +357,9 @@ export const PROBLEM_WORDS_JA: ProblemWords = {
     wrong: `まだ回答していない自治体だけを指定できます：${allowed.join('、') || 'ありません'}`,
     toDo: '未回答の自治体だけを指定してください。',
   }),
-  not_ready: ({ retryAfterSeconds }) => ({
+  not_ready: ({ retryAfterSeconds, cause }) => ({
     title: 'ただいま準備中です',
-    wrong: 'この処理に必要なものがまだそろっていません。',
+    wrong: `この処理に必要なもの（${NOT_READY_WORDS[cause]}）がまだそろっていません。`,
     toDo: `${retryAfterSeconds}秒ほどたってから、もう一度お試しください。`,
   }),
 };

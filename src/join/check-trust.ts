@@ -161,8 +161,8 @@ const refused = (fault: TrustFault) => failed('statement_refused', fault.message
 
 function causeIn(text: string): string {
   try {
-    const { check, cause, code } = JSON.parse(text) as { check?: string; cause?: string; code?: string };
-    return check ?? cause ?? code ?? '';
+    const { reason, code } = JSON.parse(text) as { reason?: string; code?: string };
+    return reason ?? code ?? '';
   } catch {
     return '';
   }

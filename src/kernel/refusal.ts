@@ -70,8 +70,19 @@ export type RefusalFacts = {
   node_quarantined: { readonly since: string; readonly unanswered: readonly string[] };
   waiver_state_conflict: { readonly state: string; readonly allowed: readonly string[] };
   waiver_not_possible: { readonly allowed: readonly string[] };
-  not_ready: { readonly retryAfterSeconds: number; readonly cause: string };
+  not_ready: { readonly retryAfterSeconds: number; readonly cause: NotReadyCause };
 };
+
+/** What is awaited: the check of readiness that failed, or what one operation needs. */
+export type NotReadyCause =
+  | 'database'
+  | 'own_trust_chain'
+  | 'own_status_list'
+  | 'print_shop'
+  | 'closing'
+  | 'presentation_key_missing'
+  | 'origin_not_known'
+  | 'import_running';
 
 /** "No" in the words of an OAuth protocol: its error code, its status, and headers it asks for. The description is ASCII. */
 export type OAuthRefusal = {

@@ -433,9 +433,10 @@ t.test(
       const { app, sessions, log } = await serve({ writeNote });
       const headers = { ...bearer(sessions, CLERK), ...english, 'idempotency-key': 'key-00001' };
       const answer = await app.inject({ method: 'POST', url: '/notes', headers, payload: NOTE });
-      t.strictSame([answer.statusCode, answer.json().code], [503, 'not_ready'], name);
+      const { code, reason, detail } = answer.json();
+      t.strictSame([answer.statusCode, code, reason], [503, 'not_ready', 'database'], name);
       t.equal(answer.headers['retry-after'], '2', name);
-      t.match(answer.json().detail, /is not there yet.*Try again in about 2 seconds/, name);
+      t.match(detail, /not there yet: the database.*Try again in about 2 seconds/, name);
       t.match(JSON.parse(log.at(-1)!), { error: { type: fault.name } }, name);
       t.notMatch(answer.body, /kanariya/, name);
     }
