@@ -3,8 +3,10 @@ import type { Trx } from '../db/transaction.ts';
 import type { Member } from '../federation/authority-metadata.ts';
 import { enqueueMessage } from '../federation/outbox.ts';
 import type { Handled } from '../federation/receive-message.ts';
+import { findPeerGeneration } from '../federation/standing-store.ts';
 import type { EntityId } from '../kernel/authority.ts';
 import { dayInJapan } from '../kernel/clock.ts';
+import { Refusal } from '../kernel/refusal.ts';
 import type { Actor } from '../kernel/role.ts';
 import { daysAfter, type JapanDay } from '../registry/japan-day.ts';
 import { openDaysAfter } from '../registry/open-days.ts';
@@ -13,6 +15,7 @@ import { authorityOf } from '../registry/rule-book.ts';
 import type { ContinuationRules } from './application.ts';
 import { applyEvent, type ProtocolDeps } from './apply-event.ts';
 import { known } from './case-clock.ts';
+import { CASE_COMMANDS } from './case-state.ts';
 import { closeCase } from './close-case.ts';
 import type { Hold, HoldReason } from './hold.ts';
 import { closeHold, findHold, writeHold } from './hold-store.ts';
@@ -117,24 +120,32 @@ export async function sayChecking(
   await enqueueMessage(trx, { vault, self, now: clock() }, { ...content, body: { until } });
 }
 
-/** Gives a held request the answer that every request gets that leads to nothing: CANCEL, which names no cause. */
+/**
+ * Gives a held request the answer that every request gets that leads to nothing: CANCEL, which names no cause.
+ *
+ * @throws Refusal `node_quarantined`, `transfer_state_conflict` where it cannot be given now
+ */
 export async function cancelHeld(
   trx: Trx,
   deps: ProtocolDeps,
-  { id, peer, heldRequest }: TransferRow,
+  { id, peer, state, heldRequest }: TransferRow,
   actor: Actor,
 ): Promise<void> {
   if (heldRequest === null) throw new Error('a held request without its digest');
-  await applyEvent(
+  // It was authentic when it came. Whether its sender was restored since is no matter: it is answered with a no.
+  const { generation } = await findPeerGeneration(trx, peer);
+  const { outcome } = await applyEvent(
     trx,
     deps,
     {
       event: 'REQUEST',
       from: peer,
-      generation: 0,
+      generation,
       message: { step: 'REQUEST', tid: id, payloadHash: heldRequest },
       subject: { kind: 'NOT_OFFERABLE' },
     },
     { actor },
   );
+  if (outcome.kind === 'REFUSED')
+    throw new Refusal('transfer_state_conflict', { state, allowed: CASE_COMMANDS.withdraw });
 }

@@ -1,5 +1,7 @@
 import { sql } from 'kysely';
 import t, { type Test } from 'tap';
+import { inTransaction } from '../../src/db/transaction.ts';
+import { raisePeerGeneration } from '../../src/federation/standing-store.ts';
 import type { PartnerPosition } from '../../src/kernel/role.ts';
 import { expireCases } from '../../src/transfer/expire-cases.ts';
 import {
@@ -321,6 +323,40 @@ async function checking(t: Test, { hirakata: origin, sakai: node }: Nodes) {
     });
     await reaches(node, open, 'refused_by_origin');
   });
+
+  await t.test(
+    'a held request of an authority that was restored once can be declined and withdrawn',
+    async (t) => {
+      const couples = [await aRegisteredCouple(origin), await aRegisteredCouple(origin)] as const;
+      const cases = [];
+      for (const couple of couples) {
+        await hold(origin, couple);
+        const open = await aCaseWithSessions(node, origin);
+        await consented(node, open, couple);
+        await approve(node, open.transferId);
+        await becomesTrue(
+          async () => (await origin.call('GET', path(open), { token: origin.token('clerk') })).status === 200,
+        );
+        cases.push(open);
+      }
+      await inTransaction(origin.database.db, (trx) =>
+        raisePeerGeneration(trx, node.config.issuer, { generation: 1 }, new Date()),
+      );
+      const [declined, withdrawn] = cases as [(typeof cases)[number], (typeof cases)[number]];
+      t.equal((await endHold(origin, couples[0], 'declined', 'approver')).status, 200);
+      t.equal(
+        await stateOf(origin, declined.transferId),
+        'cancelled',
+        'what is declined is not offered later',
+      );
+      const partner = partnerToken(origin, scopeOf('registration', couples[1].registrationId));
+      t.match(await origin.call('POST', path(withdrawn, '/withdrawal'), { token: partner }), {
+        body: { state: 'cancelled' },
+      });
+      await sql`delete from peer_generation`.execute(origin.database.ownerDb);
+      for (const open of cases) await reaches(node, open, 'refused_by_origin');
+    },
+  );
 }
 
 /** What a partner reads, with everything that differs between two couples by chance replaced. */
