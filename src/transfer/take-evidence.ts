@@ -7,11 +7,12 @@ import { isUuid, newId } from '../kernel/id.ts';
 import { Refusal } from '../kernel/refusal.ts';
 import { isJsonObject, type JsonValue } from '../kernel/strict-json.ts';
 import { findEpoch } from '../registry/registration-store.ts';
-import { applyEvent, type Circumstances, type ProtocolDeps } from './apply-event.ts';
+import { applyEvent, type ProtocolDeps } from './apply-event.ts';
 import type { OfferDeps } from './assess-offer.ts';
 import { loadCustody } from './custody-store.ts';
 import type { Evidence } from './protocol-event.ts';
 import { knownEpoch, type Terms } from './protocol-state.ts';
+import type { RebuiltRecord } from './rebuild-record.ts';
 import { findTransfer } from './transfer-store.ts';
 import { answerOf, evidenceFromWire, proofOf, type ShownEvidence } from './wire-evidence.ts';
 import { toWire } from './wire-message.ts';
@@ -32,8 +33,8 @@ export type EvidenceFault =
   | 'record_not_usable'
   | 'quarantine_ended';
 
-/** Fetches the record that went with a transfer, staged as evidence needs it; undefined where the member has none. */
-export type FetchRecord = (trx: Trx, terms: Terms) => Promise<Circumstances['staged'] | undefined>;
+/** Fetches the record that went with a transfer, as evidence needs it; undefined where the member has none. */
+export type FetchRecord = (trx: Trx, terms: Terms) => Promise<RebuiltRecord | undefined>;
 
 /**
  * Rolls forward by one piece of evidence, in a transaction of its own: what was signed by this authority, the member's
@@ -102,14 +103,14 @@ async function rollForward(
 ): Promise<EvidenceFault | undefined> {
   if ((await holdStanding(trx)).generation !== under) return 'quarantine_ended';
   const { evidence } = shown;
-  let staged: Circumstances['staged'];
+  let record: RebuiltRecord | undefined;
   if (await needsRecord(trx, evidence)) {
-    staged = evidence.reached === 'RELEASED' ? await fetchRecord(trx, evidence.terms) : undefined;
-    if (!staged) return 'record_missing';
+    record = evidence.reached === 'RELEASED' ? await fetchRecord(trx, evidence.terms) : undefined;
+    if (!record) return 'record_missing';
   }
   const actor = { kind: 'peer', subject: from.code } as const;
   const event = { event: 'EVIDENCE', from: from.entityId, generation, evidence } as const;
-  const { outcome } = await applyEvent(trx, deps, event, { actor, ...(staged ? { staged } : {}) });
+  const { outcome } = await applyEvent(trx, deps, event, { actor, ...record });
   await keepProofs(trx, deps, shown, from);
   await appendEvent(trx, deps.clock, {
     type: 'evidence_taken',

@@ -3,6 +3,7 @@ import { emptyStatusList, signStatusList } from '../../src/certificate/status-li
 import { inTransaction } from '../../src/db/transaction.ts';
 import { enterQuarantine, readStanding } from '../../src/federation/standing-store.ts';
 import type { EntityId } from '../../src/kernel/authority.ts';
+import { findProtection } from '../../src/registry/protection-store.ts';
 import { expireOffers } from '../../src/transfer/expire-offers.ts';
 import { backUp } from '../db/test-database.ts';
 import { findBreaches } from '../transfer/protocol-invariants.ts';
@@ -94,6 +95,8 @@ t.test(
   'a destination that has forgotten everything proves it to itself, and gets the record back',
   async (t) => {
     const couple = await aRegisteredCouple(sakai);
+    const protection = `/v1/registrations/${couple.registrationId}/partners/second/protection`;
+    await sakai.call('PUT', protection, { token: sakai.token('clerk'), body: { protected: true } });
     const backup = await aBackup(hirakata);
     hirakata = backup.running;
     await aTransferredCouple(sakai, hirakata, couple);
@@ -109,6 +112,12 @@ t.test(
       body.partners?.first?.registeredName ?? body.first?.registeredName,
       '架空 𠮷子',
       'the record is the same',
+    );
+    const row = { id: couple.registrationId, epoch: 2 };
+    t.same(
+      await findProtection(hirakata.database.db, row),
+      { first: false, second: true },
+      'and who was protected still is',
     );
   },
 );
