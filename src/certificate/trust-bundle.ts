@@ -76,11 +76,8 @@ export async function readTrustBundle(
           issuers.find(({ issuer }) => issuer.entityId === iss),
           listed?.has(iss),
         ),
-      issuerByCode: (code) =>
-        lookUp(
-          issuers.find(({ issuer }) => issuer.authorityCode === code),
-          allListedAreKnown ? false : undefined,
-        ),
+      issuerByCode: (code, kidPrefix) =>
+        lookUp(byCode(issuers, code, kidPrefix), allListedAreKnown ? false : undefined),
       statusList: (uri) => lists.get(uri) ?? { kind: 'unavailable' },
       baseVct: bundle.baseVct,
       maxStatusAgeSeconds: bundle.maxStatusAgeSeconds,
@@ -94,6 +91,18 @@ type ReadIssuer = {
   readonly believedUntil: number;
   readonly statusList: string | undefined;
 };
+
+/** As the node chooses: after a change of address two entities have one code, and the certificate's key tells which is meant. */
+function byCode(
+  issuers: readonly ReadIssuer[],
+  code: AuthorityCode,
+  kidPrefix: string | undefined,
+): ReadIssuer | undefined {
+  const found = issuers.filter(({ issuer }) => issuer.authorityCode === code);
+  const signed = ({ issuer }: ReadIssuer) =>
+    kidPrefix !== undefined && issuer.keys.some(({ kid }) => kid.startsWith(kidPrefix));
+  return found.findLast(signed) ?? found.at(-1);
+}
 
 /** Undefined where a member is not of the form that we know: it is then unknown, which is never valid. */
 function readIssuer(bundled: BundledIssuer): ReadIssuer | undefined {

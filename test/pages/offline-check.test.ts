@@ -163,6 +163,17 @@ t.test('the browser comes to the verdict of the node, check by check', { skip },
     );
   }
 
+  // After a change of address: the same code twice, and paper names no more than the code and a key.
+  const paper = cases.get('a paper token') ?? '';
+  const at = others[hirakata.address];
+  const { keys, statusListUri } = others[sakai.address];
+  const elsewhere = { ...at, entityId: 'https://moved.example', keys, statusListUri, statusList: undefined };
+  for (const issuers of [
+    [elsewhere, at],
+    [at, elsewhere],
+  ])
+    t.equal((await here(paper, { ...bundle, issuers }, now)).verdict, 'valid', 'whoever comes first');
+
   async function theCases(): Promise<Map<string, string>> {
     const { certificates } = await aRegisteredCouple(hirakata);
     const { paperToken, sdJwtVc } = certificates.first;
