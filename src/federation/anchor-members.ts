@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { isAuthorityCode, isEntityId } from '../kernel/authority.ts';
 import { type PublicJwk, publicKeyFromJwk, thumbprint } from '../kernel/signing-key.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../kernel/strict-json.ts';
-import { MEMBER_STATES, readMemberRecord } from './member-history.ts';
+import { MEMBER_STATES, readMemberRecord, readNames } from './member-history.ts';
 import type { AnchorMember } from './trust-anchor.ts';
 import { TrustFault } from './trust-fault.ts';
 import { readMembership } from './trust-mark.ts';
@@ -45,8 +45,8 @@ function hasTwice(texts: readonly string[]): boolean {
 }
 
 const MEMBER_NAMES = ['entityId', 'code', 'jwks', 'membership', 'state'];
-/** Written by `npm run anchor`; nobody writes these by hand. */
-const FURTHER_NAMES = ['further', 'intermediate', 'record'];
+/** Written by `npm run anchor`, and the names by `npm run network`; nobody writes these by hand. */
+const FURTHER_NAMES = ['further', 'intermediate', 'record', 'names'];
 
 function parseMember(entry: unknown): { member: AnchorMember } | { faults: string[] } {
   const { entityId, code, jwks, membership, state } = (entry ?? {}) as JsonObject;
@@ -83,12 +83,14 @@ function furtherOf({
   further,
   intermediate,
   record,
-}: JsonObject): Pick<AnchorMember, 'further' | 'intermediate' | 'record'> | undefined {
+  names,
+}: JsonObject): Pick<AnchorMember, 'further' | 'intermediate' | 'record' | 'names'> | undefined {
   try {
     return {
       ...(further !== undefined && { further: agreementsOf(further) }),
       ...(intermediate !== undefined && { intermediate: boundsOf(intermediate) }),
       ...(record !== undefined && { record: readMemberRecord(isJsonObject(record) ? record : {}) }),
+      ...(names !== undefined && { names: readNames(names) }),
     };
   } catch (error) {
     if (error instanceof TrustFault) return undefined;

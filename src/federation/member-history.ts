@@ -145,16 +145,21 @@ export function readMemberRecord(record: JsonObject): MemberRecord {
   const { since, successor } = record;
   if (successor !== null && !isEntityId(successor)) malformed('successor');
   return {
-    names: list(record, 'names').map((entry) => {
-      const name = object(entry, 'names');
-      return { from: day(name, 'from'), ja: words(name, 'ja'), en: words(name, 'en') };
-    }),
+    names: readNames(record.names ?? null),
     periods: list(record, 'periods').map((entry) => readPeriod(object(entry, 'periods'))),
     since: isDay(since) ? since : malformed('since'),
     successor,
     predecessors: list(record, 'predecessors').map((id) => (isEntityId(id) ? id : malformed('predecessors'))),
     keys: list(record, 'keys').map(readKey),
   };
+}
+
+/** @throws TrustFault `claim_malformed` */
+export function readNames(names: JsonValue): readonly DatedName[] {
+  return list({ names }, 'names').map((entry) => {
+    const name = object(entry, 'names');
+    return { from: day(name, 'from'), ja: words(name, 'ja'), en: words(name, 'en') };
+  });
 }
 
 function readKey(entry: JsonValue): DatedKey {

@@ -38,8 +38,9 @@ export type AnchorMember = {
     readonly domains: readonly string[];
     readonly codes: readonly AuthorityCode[];
   };
-  /** For the member history; a register that keeps none has the names of nobody. */
+  /** For the member history. A list that keeps no record has at most the names, and the rest follows from the list. */
   readonly record?: MemberRecord;
+  readonly names?: MemberRecord['names'];
 };
 
 export type AnchorProfile = {
@@ -246,12 +247,12 @@ function membershipUnder(profile: AnchorProfile, member: AnchorMember, type: str
 
 /** Everything that was ever true of the members, for `signMemberHistory`. */
 export function historyMembers(members: readonly AnchorMember[]): readonly HistoryMember[] {
-  return members.map(({ entityId, code, state, membership, keys, record }) => ({
+  return members.map(({ entityId, code, state, membership, keys, record, names }) => ({
     sub: entityId,
     code,
     state,
     ...(record ?? {
-      names: [{ from: membership.from, ja: code, en: code }],
+      names: names ?? [{ from: membership.from, ja: code, en: code }],
       periods: [{ from: membership.from, to: membership.to ?? null }],
       since: membership.from,
       successor: null,

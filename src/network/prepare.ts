@@ -87,11 +87,13 @@ async function writeMembers(plan: NetworkPlan, rings: ReadonlyMap<string, KeyRin
   const path = anchorFiles(plan.anchor).members;
   const outcome = parseAnchorMembers((await readJson(path)) ?? []);
   if ('faults' in outcome) throw fileDamaged(path, outcome.faults.join('; '));
-  const started = plan.authorities.flatMap(({ id, entityId, code, membership }): AnchorMember[] => {
+  const started = plan.authorities.flatMap(({ id, entityId, code, name, membership }): AnchorMember[] => {
     const ring = rings.get(id);
     const listed = outcome.members.find((member) => member.entityId === entityId);
     const member = listed ?? { entityId, code, membership, state: 'active' };
-    return ring ? [{ ...member, keys: [ring.federation.publicJwk] }] : [];
+    // A verdict names its issuer as the anchor's history does, which without this would know a code and no name.
+    const names = listed?.names ?? [{ from: membership.from, ...name }];
+    return ring ? [{ ...member, names, keys: [ring.federation.publicJwk] }] : [];
   });
   const others = outcome.members.filter(
     (member) => !started.some(({ entityId }) => entityId === member.entityId),

@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import t from 'tap';
 import { readAnchorKeys } from '../../src/anchor-config.ts';
 import { newClient } from '../../src/db/database.ts';
+import { parseAnchorMembers } from '../../src/federation/anchor-members.ts';
+import { historyMembers } from '../../src/federation/trust-anchor.ts';
 import { readKeyRing } from '../../src/key-ring.ts';
 import { startEmbeddedPostgres } from '../../src/network/embedded-postgres.ts';
 import type { NetworkPlan } from '../../src/network/network-plan.ts';
@@ -72,6 +74,13 @@ t.test('each authority gets keys, a certificate and a database of its own, and n
       [plan.authorities[0]?.entityId, '271004', { from: '2022-09-01' }, 'active'],
       [plan.authorities[1]?.entityId, '271403', { from: '2022-09-01' }, 'active'],
     ],
+  );
+  const outcome = parseAnchorMembers(await json('anchor', 'members.json'));
+  if ('faults' in outcome) return t.fail(outcome.faults.join('; '));
+  t.strictSame(
+    historyMembers(outcome.members).map(({ names }) => names),
+    plan.authorities.map(({ name }) => [{ from: '2022-09-01', ja: name.ja, en: name.en }]),
+    'the history names them as they are called',
   );
 });
 
