@@ -89,7 +89,10 @@ async function hear(deps: QuarantineDeps, standing: NodeStanding, witness: Witne
       if (fault) return note(deps, standing, witness, fault);
     }
     if (testimony.next === undefined) return note(deps, standing, witness, undefined);
-    after = testimony.next;
+    // Pages go on in one order: a member that leads in circles would hold up whoever waits beside it for ever.
+    if (after !== undefined && testimony.next.toLowerCase() <= after)
+      return note(deps, standing, witness, 'testimony_unreadable');
+    after = testimony.next.toLowerCase();
     const cursor = after;
     await inTransaction(deps.db, (trx) =>
       updateWitness(trx, standing.generation, witness.entityId, { cursor }),

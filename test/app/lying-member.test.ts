@@ -1,6 +1,10 @@
 import fastify from 'fastify';
 import t from 'tap';
+import { inTransaction } from '../../src/db/transaction.ts';
+import { openEnvelope, sealEnvelope } from '../../src/federation/message-envelope.ts';
 import { PeerRefusals } from '../../src/federation/peer-refusals.ts';
+import { readRecall, signTestimony } from '../../src/federation/recall.ts';
+import { enterQuarantine } from '../../src/federation/standing-store.ts';
 import { anOpenCase, approve, aRegisteredCouple, consented, stateOf } from './a-couple.ts';
 import { aNetwork, becomesTrue } from './a-network.ts';
 import { aQuery } from './request-examples.ts';
@@ -49,6 +53,43 @@ t.test(
     await becomesTrue(async () => (await stateOf(sakai, other.transferId)) === 'completed');
   },
 );
+
+t.test('a member whose evidence never ends is noted, and asked again later', async (t) => {
+  const { nodes } = await aNetwork(t, ['sakai', 'hirakata']);
+  const { sakai, hirakata } = nodes;
+  const { decryption, message } = hirakata.config.keys;
+  const { receiptDeps, directory } = hirakata.node.parts;
+  const asker = directory.known().find(({ code }) => code === sakai.config.authority);
+  if (!asker) return t.fail('the liar does not know who asks');
+  await hirakata.close();
+  let asked = 0;
+  const liar = fastify();
+  liar.addContentTypeParser('*', { parseAs: 'string' }, (_, body, done) => done(null, body));
+  liar.post('/federation/messages', async (request, reply) => {
+    asked += 1;
+    const [self, now] = [{ entityId: hirakata.config.issuer }, new Date()];
+    const { senderKeys } = receiptDeps;
+    const enclosed = await openEnvelope(String(request.body), [decryption]);
+    const { jti: answers, ...seen } = await readRecall(enclosed, { self, senderKeys, now, skewSeconds: 60 });
+    const page = { answers, generation: 0, seen, items: [], next: 'ffffffff-ffff-4fff-8fff-ffffffffffff' };
+    const by = { from: { ...self, signingKey: message }, to: asker.entityId, now };
+    const jws = await signTestimony(page, undefined, by);
+    return reply
+      .type('application/jose')
+      .send(await sealEnvelope({ jws, payload: undefined }, asker.messageEncryptionKey));
+  });
+  await liar.listen({ host: '127.0.0.1', port: hirakata.config.port });
+  t.teardown(() => liar.close());
+  const entrance = { cause: 'operator', self: sakai.config.issuer } as const;
+  await inTransaction(sakai.database.db, (trx) => enterQuarantine(trx, () => new Date(), entrance));
+  const token = sakai.token('coordinator');
+  await becomesTrue(async () =>
+    (await sakai.call('GET', '/v1/network/status', { token })).body.alarms.includes(
+      'evidence_fault:272108:testimony_unreadable',
+    ),
+  );
+  t.ok(asked < 20, `asked ${asked} times`);
+});
 
 t.test('nonsense is counted within bounds, and told once an hour', async (t) => {
   let now = Date.parse('2026-11-22T00:00:00Z');
