@@ -390,7 +390,9 @@ export class MemberDirectory {
   /** @throws TrustFault where it is not authentic */
   async #takeConfiguration({ entityId, federationKeys }: Member, text: string): Promise<void> {
     const held = this.#shown.get(entityId);
-    const [, ...above] = (await findStatements(this.#db, entityId)) ?? [];
+    const [known, ...above] = (await findStatements(this.#db, entityId)) ?? [];
+    // Anybody can play it again: it is public, and the chain above it need not be verified and stored once more.
+    if (known === text) return;
     const told = parseEntityStatement(text);
     if (!held || told.kind !== 'configuration' || told.subject !== entityId)
       throw new TrustFault('subject_foreign', 'sub');

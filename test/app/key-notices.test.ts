@@ -246,3 +246,32 @@ t.test('a notice that is not the member’s own changes nothing and makes nobody
   t.equal(empty.status, 204, 'the same form, signed by the member');
   t.equal(keyNoticeEndpoint(sakai.config.issuer), `${sakai.address}/federation/key-notices`);
 });
+
+t.test(
+  'a configuration that is held already, sent again by anybody, is neither verified nor stored anew',
+  async (t) => {
+    const { nodes } = await aNetwork(t, ['sakai', 'hirakata']);
+    const { sakai, hirakata } = nodes;
+    await hirakata.close();
+    const alone = await anotherProcess(t, hirakata, { work: false });
+    const { ownerDb } = hirakata.database;
+    const held = ownerDb
+      .selectFrom('member')
+      .select(['statements', 'verified_at'])
+      .where('entity_id', '=', sakai.config.issuer);
+    const long = new Date('2026-01-01T00:00:00Z');
+    const { statements } = await held.executeTakeFirstOrThrow();
+    await ownerDb
+      .updateTable('member')
+      .set({ verified_at: long })
+      .where('entity_id', '=', sakai.config.issuer)
+      .execute();
+    const historicalKeys = (await sakai.call('GET', '/federation/historical-keys')).text;
+    const [configuration] = statements as string[];
+    const answer = await alone.call('POST', new URL(keyNoticeEndpoint(hirakata.config.issuer)).pathname, {
+      body: { historicalKeys, configuration },
+    });
+    t.equal(answer.status, 204, answer.text);
+    t.same((await held.executeTakeFirstOrThrow()).verified_at, long);
+  },
+);
