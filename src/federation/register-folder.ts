@@ -131,6 +131,8 @@ export async function placePublication(
   await writeWhole(join(target, 'index.json'), `${JSON.stringify(index, null, 1)}\n`);
   // before the link: a mark that is out in the world without being known here could never be answered for
   await writeWhole(join(folder, ISSUED), JSON.stringify(issued));
+  // what a publication that was cut off here has left
+  await rm(`${out}.new`, { force: true });
   await symlink(name, `${out}.new`);
   await rename(`${out}.new`, out);
   if (before !== undefined && basename(before).startsWith(`${basename(out)}.`))

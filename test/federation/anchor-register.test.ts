@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -298,6 +298,8 @@ t.test('a publication is served whole, and the one before it until the next is w
   ) => {
     const terms = { signingKey: anchorKey, lifetimeSeconds: 30 * DAY, issued, version: now, now };
     const publication = await makePublication(viewRegister(register, now), terms);
+    // as a publication leaves it that was cut off at its last step
+    await symlink('cut-off', `${out}.new`);
     await placePublication(folder, out, publication);
     return publication;
   };
