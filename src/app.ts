@@ -37,6 +37,7 @@ import { filingHandlers } from './http/handle-filings.ts';
 import { importHandlers } from './http/handle-imports.ts';
 import { namePictureHandlers } from './http/handle-name-pictures.ts';
 import { networkHandlers } from './http/handle-network.ts';
+import { paperCaseHandlers } from './http/handle-paper-cases.ts';
 import { partnerHandlers } from './http/handle-partners.ts';
 import { peopleHandlers } from './http/handle-people.ts';
 import { presentationHandlers } from './http/handle-presentations.ts';
@@ -324,6 +325,7 @@ export async function buildNode(options: NodeOptions): Promise<AuthorityNode> {
     ...transferHandlers(parts),
     ...caseHandlers(parts),
     ...filingHandlers(parts),
+    ...paperCaseHandlers(parts),
     ...partnerHandlers(parts),
     ...auditHandlers(parts),
     ...networkHandlers(parts),

@@ -65,6 +65,9 @@ export type AuditFacts = {
   own_certificates_read: Record<never, never>;
   own_accesses_read: Record<never, never>;
   transfer_opened: { readonly origin: string };
+  origin_letter_sent: { readonly to: string };
+  origin_letter_answered: { readonly from: string; readonly answer: string };
+  oath_continued_on_paper: { readonly from: string };
   filing_opened: { readonly destination: string };
   filing_forwarded: { readonly to: string };
   filing_received: { readonly from: string };

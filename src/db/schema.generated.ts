@@ -42,6 +42,7 @@ export interface Database {
   transfer: TransferTable;
   transfer_consent: TransferConsentTable;
   transfer_hold: TransferHoldTable;
+  transfer_letter: TransferLetterTable;
   transfer_step: TransferStepTable;
   wallet_issuance: WalletIssuanceTable;
   wallet_offer: WalletOfferTable;
@@ -456,8 +457,8 @@ export interface StatusListTable {
 export interface TransferTable {
   id: string;
   side: 'origin' | 'destination';
-  state: 'draft' | 'submitted' | 'correction' | 'consented' | 'requested' | 'staged' | 'activated' | 'completed' | 'withdrawn' | 'declined' | 'consent_refused' | 'refused_by_origin' | 'expired' | 'held' | 'offered' | 'released' | 'cancelled' | 'filing' | 'forwarded' | 'filed';
-  peer_entity: string;
+  state: 'draft' | 'submitted' | 'correction' | 'consented' | 'requested' | 'staged' | 'activated' | 'completed' | 'withdrawn' | 'declined' | 'consent_refused' | 'refused_by_origin' | 'expired' | 'held' | 'offered' | 'released' | 'cancelled' | 'filing' | 'forwarded' | 'filed' | 'inquired' | 'answered';
+  peer_entity: string | null;
   peer_code: string;
   registration_id: string | null;
   epoch: number | null;
@@ -475,6 +476,7 @@ export interface TransferTable {
   origin_checking_until: string | null;
   held_request: string | null;
   filed_as: 'continued_use' | null;
+  by_post: Generated<boolean>;
 }
 
 export interface TransferConsentTable {
@@ -483,10 +485,10 @@ export interface TransferConsentTable {
   text_version: string;
   method: 'session' | 'counter' | 'wallet';
   evidence_sha256: string | null;
-  certificate_kind: 'sd-jwt-vc' | 'paper';
-  status_uri: string;
-  status_index: number;
-  certificate_hash: string;
+  certificate_kind: 'sd-jwt-vc' | 'paper' | 'typed';
+  status_uri: string | null;
+  status_index: number | null;
+  certificate_hash: string | null;
   disclosed: Buffer | null;
   given_at: Date;
   superseded_at: Date | null;
@@ -502,6 +504,20 @@ export interface TransferHoldTable {
   ended_by: string | null;
   ended_at: Date | null;
   outcome: 'released' | 'declined' | null;
+}
+
+export interface TransferLetterTable {
+  transfer_id: string;
+  sent_on: string;
+  sent_by: string;
+  answer: 'confirmed' | 'denied' | 'no_record' | null;
+  answered_on: string | null;
+  document_number: string | null;
+  letter_sha256: string | null;
+  first_oath_date: string | null;
+  first_authority: string | null;
+  recorded_by: string | null;
+  recorded_at: Date | null;
 }
 
 export interface TransferStepTable {

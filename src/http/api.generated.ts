@@ -321,7 +321,8 @@ export interface paths {
         put?: never;
         /**
          * Open a continuation case at the destination (継続申告の受付)
-         * @description Creates a draft. Hand each partner a log-in code; they, or the clerk for them, complete the application.
+         * @description Creates a draft. Hand each partner a log-in code; they, or the clerk for them, complete the application. Where the rules say that
+         *     the origin runs no node (`postal`) it is a case by post.
          */
         post: operations["openTransfer"];
         delete?: never;
@@ -400,7 +401,8 @@ export interface paths {
         put?: never;
         /**
          * Decide on the application (決裁)
-         * @description Approval asks the origin for the registration; the rest happens by itself, within seconds when both nodes are up.
+         * @description Approval asks the origin for the registration; the rest happens by itself, within seconds when both nodes are up. In a case by
+         *     post it decides on the recorded answer, and approval registers the couple here.
          *     An application that does not meet the rules cannot be approved: the answer lists every unmet requirement.
          */
         post: operations["decideTransfer"];
@@ -593,6 +595,69 @@ export interface paths {
          *     any application. A reason is told to the origin and the couple.
          */
         post: operations["decideFiling"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/transfers/{transferId}/paper-consents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Consent of one partner, with a certificate on paper (紙の受領証を示す同意)
+         * @description In a case whose origin runs no node (`byPost`). What the paper says is typed and kept sealed until the case ends. Nothing of it is
+         *     verified by a signature: the origin is asked by letter.
+         */
+        post: operations["consentOnPaper"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/transfers/{transferId}/origin-letter": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Record that the origin was asked by letter (転出元への照会の発送)
+         * @description The letter is the document `inquiry_to_origin`. From this day the origin's time runs. A couple whom the rules do not let continue is
+         *     not written about: the answer lists every unmet requirement.
+         */
+        post: operations["recordOriginLetter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/transfers/{transferId}/origin-answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Record what the origin wrote back (転出元の回答の記録)
+         * @description Until somebody has decided it can be recorded again. An approver other than who recorded it decides (`decision`): confirmed, it is
+         *     continued here; otherwise it is declined and the couple shown how to make a new oath. The scan stays with the office.
+         */
+        post: operations["recordOriginAnswer"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2618,10 +2683,11 @@ export interface components {
          * @description Destination: draft → submitted (⇄ correction) → consented → requested → staged → activated → completed; exits withdrawn,
          *     declined, consent_refused, and for a while to be taken up again refused_by_origin, expired. Origin: (held →) offered → released →
          *     completed; exit cancelled. Filed at the origin: there filing → forwarded → (held →) offered …, with the exits withdrawn, declined,
-         *     consent_refused, expired; at the destination filed → consented …
+         *     consent_refused, expired; at the destination filed → consented … From an origin without a node: consented → inquired →
+         *     answered → activated → completed.
          * @enum {string}
          */
-        TransferState: "draft" | "submitted" | "correction" | "consented" | "requested" | "staged" | "activated" | "completed" | "withdrawn" | "declined" | "consent_refused" | "refused_by_origin" | "expired" | "held" | "offered" | "released" | "cancelled" | "filing" | "forwarded" | "filed";
+        TransferState: "draft" | "submitted" | "correction" | "consented" | "requested" | "staged" | "activated" | "completed" | "withdrawn" | "declined" | "consent_refused" | "refused_by_origin" | "expired" | "held" | "offered" | "released" | "cancelled" | "filing" | "forwarded" | "filed" | "inquired" | "answered";
         TransferSummary: {
             /** Format: uuid */
             transferId: string;
@@ -2634,6 +2700,8 @@ export interface components {
              * @enum {string}
              */
             filedAs?: "continued_use";
+            /** @description The origin runs no node and is asked by letter: nothing of the case is verified by a signature */
+            byPost?: boolean;
             /** Format: uuid */
             registrationId?: string;
             /** Format: date-time */
@@ -2651,6 +2719,8 @@ export interface components {
              * @enum {string}
              */
             filedAs?: "continued_use";
+            /** @description The origin runs no node and is asked by letter: nothing of the case is verified by a signature */
+            byPost?: boolean;
             /** Format: uuid */
             registrationId?: string;
             /** Format: date-time */
@@ -2676,13 +2746,33 @@ export interface components {
             };
             reasons?: string[];
             unmet?: components["schemas"]["UnmetRequirement"][];
+            /** @description The letter to an origin without a node, and what it wrote back */
+            letter?: {
+                /** Format: date */
+                sentOn: string;
+                /** @enum {string} */
+                answer?: "confirmed" | "denied" | "no_record";
+                /** Format: date */
+                answeredOn?: string;
+                /** Format: date */
+                firstOathDate?: string;
+                firstAuthority?: components["schemas"]["AuthorityRef"];
+                /**
+                 * @description Never proven: a letter says so
+                 * @enum {string}
+                 */
+                continuity?: "stated_on_paper";
+                documentNumber?: string;
+                letterSha256?: string;
+                recordedBy?: string;
+            };
             progress?: components["schemas"]["TransferProgress"];
         };
         /** @description The way of the case in plain words, as this reader may know it */
         TransferProgress: {
             steps: {
                 /** @enum {string} */
-                code: "fill_in" | "consent" | "take_up" | "decide" | "origin_answers" | "hand_over" | "issue";
+                code: "fill_in" | "consent" | "take_up" | "write_to_origin" | "origin_writes_back" | "decide" | "origin_answers" | "hand_over" | "issue";
                 /** @enum {string} */
                 state: "done" | "now" | "next" | "left_out";
                 /** @enum {string} */
@@ -2785,6 +2875,42 @@ export interface components {
             counterEvidence?: {
                 signedSheetSha256: string;
             };
+        };
+        /** @description What one partner's certificate on paper says, as it stands there; required for consent */
+        ShownOnPaper: {
+            /** Format: free-text */
+            certificateNumber: string;
+            registeredName: components["schemas"]["PersonalName"];
+            kana: components["schemas"]["PersonalName"];
+            alias?: components["schemas"]["Alias"];
+            /** Format: date */
+            birthDate: string;
+            /** Format: date */
+            oathDate: string;
+            /**
+             * Format: date
+             * @description Where it names an earlier oath
+             */
+            firstOathDate?: string;
+        };
+        OriginAnswer: {
+            /** @enum {string} */
+            answer: "confirmed" | "denied" | "no_record";
+            /**
+             * Format: date
+             * @description The day on the letter
+             */
+            answeredOn: string;
+            /** Format: free-text */
+            documentNumber: string;
+            /** @description Of the scanned letter */
+            letterSha256: string;
+            /**
+             * Format: date
+             * @description As the letter states it; for confirmed
+             */
+            firstOathDate?: string;
+            firstAuthority?: components["schemas"]["AuthorityCode"];
         };
         TransferApplication: {
             move: {
@@ -5217,6 +5343,222 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    consentOnPaper: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                transferId: components["parameters"]["TransferId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "decision": "consent",
+                 *       "textVersion": "paper-consent-1",
+                 *       "shown": {
+                 *         "certificateNumber": "第12号",
+                 *         "registeredName": "架空 花子",
+                 *         "kana": "カクウ ハナコ",
+                 *         "birthDate": "1990-04-01",
+                 *         "oathDate": "2023-05-01"
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    /** @enum {string} */
+                    decision: "consent" | "refuse";
+                    /** @description The text that was shown; required for consent */
+                    textVersion?: string;
+                    shown?: components["schemas"]["ShownOnPaper"];
+                    position?: components["schemas"]["Position"];
+                    /** @description For a clerk who records a signed sheet */
+                    counterEvidence?: {
+                        signedSheetSha256: string;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Recorded */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "transferId": "7a3c3f52-93a4-4d76-8a57-0a52d0c0f001",
+                     *       "side": "destination",
+                     *       "state": "submitted",
+                     *       "byPost": true,
+                     *       "peer": {
+                     *         "code": "272116",
+                     *         "name": {
+                     *           "ja": "茨木市",
+                     *           "en": "Ibaraki City"
+                     *         }
+                     *       },
+                     *       "openedAt": "2026-11-20T01:00:00Z",
+                     *       "steps": [
+                     *         {
+                     *           "step": "consented_first",
+                     *           "at": "2026-11-20T01:10:00Z"
+                     *         }
+                     *       ],
+                     *       "nextStep": {
+                     *         "code": "await_origin",
+                     *         "text": {
+                     *           "ja": "お待ちください。",
+                     *           "en": "Please wait."
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Transfer"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    recordOriginLetter: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Chosen by the caller, new for each new command; the same key with the same body is carried out once. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                transferId: components["parameters"]["TransferId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "sentOn": "2026-11-20"
+                 *     }
+                 */
+                "application/json": {
+                    /** Format: date */
+                    sentOn: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Recorded */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "transferId": "7a3c3f52-93a4-4d76-8a57-0a52d0c0f001",
+                     *       "side": "destination",
+                     *       "state": "inquired",
+                     *       "byPost": true,
+                     *       "peer": {
+                     *         "code": "272116",
+                     *         "name": {
+                     *           "ja": "茨木市",
+                     *           "en": "Ibaraki City"
+                     *         }
+                     *       },
+                     *       "openedAt": "2026-11-20T01:00:00Z",
+                     *       "steps": [
+                     *         {
+                     *           "step": "inquired",
+                     *           "at": "2026-11-20T02:00:00Z"
+                     *         }
+                     *       ],
+                     *       "nextStep": {
+                     *         "code": "await_origin",
+                     *         "text": {
+                     *           "ja": "お待ちください。",
+                     *           "en": "Please wait."
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Transfer"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    recordOriginAnswer: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Chosen by the caller, new for each new command; the same key with the same body is carried out once. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                transferId: components["parameters"]["TransferId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "answer": "confirmed",
+                 *       "answeredOn": "2026-11-20",
+                 *       "documentNumber": "架人第12号",
+                 *       "letterSha256": "abababababababababababababababababababababababababababababababab",
+                 *       "firstOathDate": "2023-05-01",
+                 *       "firstAuthority": "272116"
+                 *     }
+                 */
+                "application/json": components["schemas"]["OriginAnswer"];
+            };
+        };
+        responses: {
+            /** @description Recorded */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "transferId": "7a3c3f52-93a4-4d76-8a57-0a52d0c0f001",
+                     *       "side": "destination",
+                     *       "state": "answered",
+                     *       "byPost": true,
+                     *       "peer": {
+                     *         "code": "272116",
+                     *         "name": {
+                     *           "ja": "茨木市",
+                     *           "en": "Ibaraki City"
+                     *         }
+                     *       },
+                     *       "openedAt": "2026-11-20T01:00:00Z",
+                     *       "steps": [
+                     *         {
+                     *           "step": "answered",
+                     *           "at": "2026-11-27T02:00:00Z"
+                     *         }
+                     *       ],
+                     *       "nextStep": {
+                     *         "code": "await_origin",
+                     *         "text": {
+                     *           "ja": "お待ちください。",
+                     *           "en": "Please wait."
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Transfer"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     askOrigin: {
         parameters: {
             query?: never;
@@ -6765,7 +7107,7 @@ export interface operations {
             header?: never;
             path: {
                 transferId: components["parameters"]["TransferId"];
-                document: "continuation_form" | "notice_to_origin" | "decision_sheet" | "checklist";
+                document: "continuation_form" | "notice_to_origin" | "inquiry_to_origin" | "decision_sheet" | "checklist";
             };
             cookie?: never;
         };
@@ -7264,7 +7606,7 @@ export interface operations {
             header?: never;
             path: {
                 transferId: components["parameters"]["TransferId"];
-                document: "continuation_form" | "notice_to_origin" | "decision_sheet" | "checklist";
+                document: "continuation_form" | "notice_to_origin" | "inquiry_to_origin" | "decision_sheet" | "checklist";
             };
             cookie?: never;
         };

@@ -169,6 +169,7 @@ function standingValues({
   calendar,
   deadlines,
   retentionYears,
+  postal,
 }: AuthorityRecord): RuleValue[] {
   const validFrom = schemes[0]?.validFrom;
   if (validFrom === undefined) return [];
@@ -184,6 +185,10 @@ function standingValues({
     value('calendar', calendar, calendar.unconfirmed, calendar.sources),
     value('deadlines', deadlines, deadlines.unconfirmed),
     value('retentionYears', retentionYears, retentionYears === null),
+    ...postal.map((office) => ({
+      ...value('postal', office, office.unconfirmed, office.sources),
+      validFrom: office.validFrom,
+    })),
   ];
 }
 

@@ -7,6 +7,7 @@ import type { Actor, PartnerPosition } from '../kernel/role.ts';
 import { consentToTransfer, refuseConsent } from '../transfer/consent-to-transfer.ts';
 import { decideTransfer } from '../transfer/decide-transfer.ts';
 import { openTransfer } from '../transfer/open-transfer.ts';
+import { requireWay } from '../transfer/paper-case.ts';
 import { submitApplication } from '../transfer/submit-application.ts';
 import {
   findTransfer,
@@ -68,6 +69,7 @@ export function transferHandlers(node: NodeParts): Handlers<TransferOperations> 
         clock,
         vault,
         authority: node.authority,
+        rules: deps.rules,
         memberByCode: (code: AuthorityCode) => node.directory.memberByCode(code),
         departedByCode: (code: AuthorityCode) => departedByCode(node, code),
       };
@@ -104,6 +106,7 @@ export function transferHandlers(node: NodeParts): Handlers<TransferOperations> 
 
     async consentToTransfer({ params, body, actor }) {
       const row = await requireOwn(node, actor, params.transferId);
+      requireWay(row, 'by_node');
       const { position, method, evidenceSha256 } = whoConsents(actor, body);
       if (body.decision === 'refuse') {
         await refuseConsent(consentDeps, actor, row.id, position);

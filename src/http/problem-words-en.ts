@@ -259,6 +259,20 @@ export const PROBLEM_WORDS_EN: ProblemWords = {
     wrong: `The transfer is “${state}”; this can be done when it is: ${listed(allowed)}.`,
     toDo: caseAdvice(state).en,
   }),
+  other_way_of_case: ({ byPost }) => ({
+    title: 'The case goes another way',
+    wrong: byPost
+      ? 'The origin of this case runs no node and is asked by letter; certificates are on paper.'
+      : 'The origin of this case runs a node; certificates are verified, and nobody writes a letter.',
+    toDo: byPost
+      ? 'Record what the paper says (paper-consents), then the letter and its answer.'
+      : 'Use the consent that presents a certificate (consents).',
+  }),
+  answer_not_confirmed: ({ answer }) => ({
+    title: 'The origin has not confirmed the oath',
+    wrong: `The recorded answer is “${answer}”; only “confirmed” can be continued.`,
+    toDo: 'Decline the case: the couple is then shown how to make a new oath. If the answer was recorded wrongly, have it recorded again.',
+  }),
   filing_not_at_origin: ({ models }) => ({
     title: 'This move is not filed here',
     wrong: `No agreement with that authority lets a couple file where it leaves; what the two have agreed on: ${listed(models)}.`,

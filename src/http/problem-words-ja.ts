@@ -271,6 +271,20 @@ export const PROBLEM_WORDS_JA: ProblemWords = {
     wrong: `手続きの状態は「${state}」です。この操作ができる状態: ${listed(allowed)}。`,
     toDo: caseAdvice(state).ja,
   }),
+  other_way_of_case: ({ byPost }) => ({
+    title: 'この案件の進め方と違います',
+    wrong: byPost
+      ? '転出元にはノードがなく、手紙で確かめる案件です。受領証は紙です。'
+      : '転出元にノードがある案件です。受領証は検証し、手紙は出しません。',
+    toDo: byPost
+      ? '紙の受領証の内容を記録し（paper-consents）、手紙と返事を記録してください。'
+      : '受領証を示す同意（consents）を使ってください。',
+  }),
+  answer_not_confirmed: ({ answer }) => ({
+    title: '転出元は宣誓を確認していません',
+    wrong: `記録された返事は「${answer}」です。継続できるのは「confirmed」だけです。`,
+    toDo: '継続を認めない決定をしてください。お二人に新たな宣誓をご案内します。記録の誤りなら、記録し直してください。',
+  }),
   filing_not_at_origin: ({ models }) => ({
     title: 'この引っ越しの届出は、ここではできません',
     wrong: `その自治体との間に、転出元で届け出る取決めがありません。両者の取決め: ${listed(models)}。`,

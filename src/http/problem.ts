@@ -93,6 +93,8 @@ const STATUS = {
   registration_state_conflict: 409,
   certificate_state_conflict: 409,
   transfer_state_conflict: 409,
+  other_way_of_case: 409,
+  answer_not_confirmed: 409,
   filing_not_at_origin: 422,
   another_transfer_open: 409,
   certificate_not_accepted: 422,

@@ -28,6 +28,22 @@ const RULES: Readonly<Record<string, Readonly<Record<Language, Sentence>>>> = {
     ja: () => 'その自治体との間に、新たな宣誓の書類を省く取決めがありません',
     en: () => 'is an authority with which no agreement of today spares documents of a new oath',
   },
+  not_after_oath: {
+    ja: () => '宣誓の日より後の日付です',
+    en: () => 'lies after the day of the oath',
+  },
+  not_before_case: {
+    ja: () => '案件を受け付けた日より前の日付です',
+    en: () => 'lies before the day on which the case was opened',
+  },
+  not_before_letter: {
+    ja: () => '手紙を出した日より前の日付です',
+    en: () => 'lies before the day on which the letter was sent',
+  },
+  only_to_confirm: {
+    ja: () => '返事が「confirmed」のときだけ付ける項目です',
+    en: () => 'belongs to an answer that confirms',
+  },
   only_to_decline: {
     ja: () => '断るときだけ付ける項目です',
     en: () => 'is told only to decline',

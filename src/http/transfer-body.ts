@@ -6,10 +6,19 @@ import { openSealer } from '../registry/vault.ts';
 import type { Application } from '../transfer/application.ts';
 import { type CaseStep, expiryOn, openDaysLeft, stageOf, waitingFor } from '../transfer/case-clock.ts';
 import { progressOf, type Reader, type Told } from '../transfer/case-progress.ts';
-import { CONSENT_TEXT_VERSION, consentText, ITEM_WORDS } from '../transfer/consent-text.ts';
+import {
+  CONSENT_TEXT_VERSION,
+  consentText,
+  ITEM_WORDS,
+  PAPER_CONSENT_TEXT_VERSION,
+  PAPER_ITEM_WORDS,
+  paperConsentText,
+} from '../transfer/consent-text.ts';
 import { findHold } from '../transfer/hold-store.ts';
+import { findLetter } from '../transfer/letter-store.ts';
 import { nextStepOf } from '../transfer/next-step.ts';
 import { onePartnerWords } from '../transfer/one-partner.ts';
+import { CONTINUITY_ON_PAPER } from '../transfer/paper-case.ts';
 import { findConsents, findSteps, type TransferRow } from '../transfer/transfer-store.ts';
 import type { components } from './api.generated.ts';
 import type { NodeParts } from './node-parts.ts';
@@ -24,6 +33,7 @@ export function summaryBody(node: NodeParts, row: TransferRow): Schemas['Transfe
     state: row.state,
     peer: { code: row.peerCode, name: { ...node.nameOf(row.peerCode) } },
     ...(row.filedAs ? { filedAs: row.filedAs } : {}),
+    ...(row.byPost ? { byPost: true } : {}),
     ...(row.registrationId && row.state !== 'staged' ? { registrationId: row.registrationId } : {}),
     openedAt: row.openedAt.toISOString(),
   };
@@ -53,11 +63,46 @@ export async function transferBody(
       : {}),
     ...(row.reasons.length > 0 ? { reasons: [...row.reasons] } : {}),
     ...(row.unmet.length > 0 ? { unmet: row.unmet as Schemas['UnmetRequirement'][] } : {}),
+    ...(row.byPost ? await letterBody(node, row, actor) : {}),
     progress,
   };
 }
 
+/** What was asked by letter and what came back. Who wrote it down, and the letter's number, are the office's. */
+async function letterBody(
+  node: NodeParts,
+  row: TransferRow,
+  actor: Actor,
+): Promise<Pick<Schemas['Transfer'], 'letter'>> {
+  const letter = await findLetter(node.db, row.id);
+  if (!letter) return {};
+  const { sentOn, answer, answeredOn, documentNumber, letterSha256, recordedBy } = letter;
+  const { firstOathDate, firstAuthority } = letter;
+  return {
+    letter: {
+      sentOn,
+      ...(answer && answeredOn ? { answer, answeredOn } : {}),
+      ...(firstOathDate && firstAuthority
+        ? {
+            firstOathDate,
+            firstAuthority: { code: firstAuthority, name: { ...node.nameOf(firstAuthority) } },
+            continuity: CONTINUITY_ON_PAPER,
+          }
+        : {}),
+      ...(actor.kind !== 'partner' && documentNumber && letterSha256 && recordedBy
+        ? { documentNumber, letterSha256, recordedBy }
+        : {}),
+    },
+  };
+}
+
 function consentBody(node: NodeParts, row: TransferRow): NonNullable<Schemas['Transfer']['consentText']> {
+  if (row.byPost)
+    return {
+      version: PAPER_CONSENT_TEXT_VERSION,
+      items: PAPER_ITEM_WORDS.map(({ ja }) => ja),
+      text: paperConsentText(node.nameOf(row.peerCode), node.nameOf(node.authority)),
+    };
   return {
     version: CONSENT_TEXT_VERSION,
     items: Object.values(ITEM_WORDS).map(({ ja }) => ja),
@@ -94,6 +139,7 @@ async function progressBody(
       side: row.side,
       state: row.state,
       filed: row.filedAs !== null,
+      byPost: row.byPost,
       steps,
       consented,
       corrections: row.corrections,

@@ -51,6 +51,8 @@ export type RefusalFacts = {
   registration_state_conflict: { readonly state: string; readonly allowed: readonly string[] };
   certificate_state_conflict: { readonly state: string; readonly allowed: readonly string[] };
   transfer_state_conflict: { readonly state: string; readonly allowed: readonly string[] };
+  other_way_of_case: { readonly byPost: boolean };
+  answer_not_confirmed: { readonly answer: string };
   filing_not_at_origin: { readonly models: readonly string[] };
   another_transfer_open: { readonly transferId: string };
   certificate_not_accepted: { readonly pointer: string; readonly check: string; readonly reason: string };

@@ -17,6 +17,7 @@ const PAPERS: Readonly<Record<string, Paper>> = {
   notice: 'letter',
   notice_to_partner: 'letter',
   notice_to_origin: 'sealed',
+  inquiry_to_origin: 'sealed',
   certificate_of_fact: 'sealed',
   decision_sheet: 'office',
   checklist: 'office',

@@ -90,7 +90,7 @@ async function readArrival({ db, vault }: DuplicateDeps, id: string): Promise<Op
   const partners =
     registrationId && epoch ? await readPartners(db, vault, { id: registrationId, epoch }) : undefined;
   if (!partners) throw new Refusal('case_not_open', { state: row.state, allowed: RECEIVED_TRANSFER });
-  return { people: POSITIONS.map((position) => partners[position]), except: [peer] };
+  return { people: POSITIONS.map((position) => partners[position]), except: peer === null ? [] : [peer] };
 }
 
 function memberOf(value: unknown, name: string): Readonly<Record<string, unknown>> {

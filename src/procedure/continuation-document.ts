@@ -1,3 +1,4 @@
+import type { AuthorityCode } from '../kernel/authority.ts';
 import { Refusal } from '../kernel/refusal.ts';
 import { POSITIONS } from '../kernel/role.ts';
 import { assessContinuation } from '../registry/eligibility.ts';
@@ -6,12 +7,15 @@ import type { Assessment } from '../registry/requirement.ts';
 import {
   type Agreement,
   isUnconfirmed,
+  type PostalOffice,
   type RequiredDocument,
   sourcesOf,
   type Words,
 } from '../registry/rule-set.ts';
 import type { CaseState } from '../transfer/case-state.ts';
-import { consentText, ITEM_WORDS } from '../transfer/consent-text.ts';
+import { consentText, ITEM_WORDS, PAPER_ITEM_WORDS, paperConsentText } from '../transfer/consent-text.ts';
+import type { LetterRow } from '../transfer/letter-store.ts';
+import type { LetterAnswer } from '../transfer/paper-case.ts';
 
 import { ALWAYS, documentLines, listToConfirm, usual } from './checklist-document.ts';
 import { type Body, dayLine, type Frame, type Line, line, type Section } from './document.ts';
@@ -29,6 +33,11 @@ export type ContinuationFacts = Frame & {
     readonly openedOn: string;
   };
   readonly origin: Words;
+  /** Whether the origin runs no node and is asked by letter, and where it gets its letters. */
+  readonly byPost: boolean;
+  readonly postal: PostalOffice | null;
+  readonly letter: LetterRow | undefined;
+  readonly nameOf: (code: AuthorityCode) => Words;
   /** Those that join the two on that day, the one that goes first before the others. */
   readonly agreements: readonly Agreement[];
   /** As filed; undefined before. */
@@ -47,7 +56,7 @@ export type ContinuationFacts = Frame & {
 
 /** The application with both declarations (継続申告書), each partner's own consent included. */
 export function continuationForm(facts: ContinuationFacts): Body {
-  const { application, book, transfer, origin, authority } = facts;
+  const { application, book, transfer, origin, authority, byPost } = facts;
   const who = oneAt(['both', 'one'] as const, application, 'move', 'who');
   const planned = at(application, 'move', 'status') === 'planned';
   return {
@@ -75,7 +84,7 @@ export function continuationForm(facts: ContinuationFacts): Body {
     ],
     wording: [
       '宣誓をした関係が続いていること、要件に当たることを申告します。',
-      consentText(origin, authority.name).ja,
+      (byPost ? paperConsentText : consentText)(origin, authority.name).ja,
     ],
     sources: caseUnder(facts).agreement?.sources ?? [],
     toConfirm: [{ requirement: 'form_wording', sources: [] }],
@@ -90,7 +99,7 @@ export function continuationForm(facts: ContinuationFacts): Body {
  * @throws Refusal `transfer_state_conflict` before the certificates are issued
  */
 export function noticeToOrigin(facts: ContinuationFacts): Body {
-  const { transfer, origin, authority, registration, issuedOn, record, consents } = facts;
+  const { transfer, origin, authority, registration, issuedOn, record, consents, byPost, letter } = facts;
   const allowed = ['activated', 'completed'];
   if (!allowed.includes(transfer.state))
     throw new Refusal('transfer_state_conflict', { state: transfer.state, allowed });
@@ -104,7 +113,8 @@ export function noticeToOrigin(facts: ContinuationFacts): Body {
         lines: [
           ...line('通知先', origin.ja),
           ...line('通知元', authority.name.ja),
-          ...line('登録の番号', registration?.id),
+          // By post the origin never knew this number: its own letter is what it can find.
+          ...(byPost ? line('貴庁の文書番号', letter?.documentNumber) : line('登録の番号', registration?.id)),
           ...line('受付番号', transfer.id),
           ...dayLine('申告の受付日', transfer.openedOn),
           ...dayLine('受領証の交付日', issuedOn),
@@ -118,11 +128,9 @@ export function noticeToOrigin(facts: ContinuationFacts): Body {
           ...line('目的', 'お二人の申告による宣誓の継続'),
           ...line(
             '項目',
-            Object.values(ITEM_WORDS)
-              .map(({ ja }) => ja)
-              .join('、'),
+            (byPost ? PAPER_ITEM_WORDS : Object.values(ITEM_WORDS)).map(({ ja }) => ja).join('、'),
           ),
-          ...line('記録の形式', '電磁的記録（署名と暗号化をした通信文）'),
+          ...line('記録の形式', byPost ? '書面' : '電磁的記録（署名と暗号化をした通信文）'),
           ...line('根拠', 'お二人それぞれの同意（個人情報の保護に関する法律第69条第2項第1号）'),
           ...consents.flatMap(({ position, givenOn }) =>
             dayLine(`同意の日（${POSITION_WORDS[position]}）`, givenOn),
@@ -136,7 +144,9 @@ export function noticeToOrigin(facts: ContinuationFacts): Body {
     ],
     wording: [
       '継続の申告に基づき、新しい受領証を交付しましたのでお知らせします。',
-      '貴庁が交付された受領証は、新しい受領証に入れ替わりました。',
+      byPost
+        ? '貴庁が交付された受領証は、お二人にお返しいただくようご案内しています。貴庁での処理をお願いします。'
+        : '貴庁が交付された受領証は、新しい受領証に入れ替わりました。',
     ],
     sources: caseUnder(facts).agreement?.sources ?? [],
     toConfirm:
@@ -146,7 +156,7 @@ export function noticeToOrigin(facts: ContinuationFacts): Body {
 
 /** The sheet on which the continuation is decided (決裁). It names nobody of the couple. */
 export function continuationDecision(facts: ContinuationFacts): Body {
-  const { transfer, origin, authority, ruleSet, record } = facts;
+  const { transfer, origin, authority, ruleSet, record, byPost } = facts;
   const { agreement, assessment, lines } = caseUnder(facts);
   return {
     title: '決裁：宣誓の継続',
@@ -157,9 +167,16 @@ export function continuationDecision(facts: ContinuationFacts): Body {
           ...line('処理', `${origin.ja}での宣誓を、${authority.name.ja}で継続する。`),
           ...line(
             '受領証',
-            '新しい受領証をお二人に交付する。転出元の受領証は、交付されるまで有効で、交付された時に使えなくなる。',
+            byPost
+              ? '新しい受領証をお二人に交付し、転出元の受領証は転出元へ返すよう案内する。'
+              : '新しい受領証をお二人に交付する。転出元の受領証は、交付されるまで有効で、交付された時に使えなくなる。',
           ),
-          ...line('記録', `${origin.ja}に記録の引渡しを求め、継続の申告があったことを知らせる。`),
+          ...line(
+            '記録',
+            byPost
+              ? `${origin.ja}の書面の回答を登録の根拠とする。署名による検証はしていない。`
+              : `${origin.ja}に記録の引渡しを求め、継続の申告があったことを知らせる。`,
+          ),
         ],
       },
       {
@@ -174,6 +191,7 @@ export function continuationDecision(facts: ContinuationFacts): Body {
         ],
       },
       { heading: '要件', lines },
+      ...answerSection(facts),
       consentSection(facts),
       {
         heading: '決裁',
@@ -191,6 +209,33 @@ export function continuationDecision(facts: ContinuationFacts): Body {
       ...(ruleSet && record ? [] : [{ requirement: 'rules_in_force', sources: [] }]),
     ],
   };
+}
+
+const ANSWER_WORDS = {
+  confirmed: '記録があり、有効である',
+  denied: '記録はあるが、継続できない',
+  no_record: '記録がない',
+} as const satisfies Record<LetterAnswer, string>;
+
+/** What the origin has written back: the one thing on which a continuation by post rests. */
+function answerSection({ letter, nameOf }: ContinuationFacts): Section[] {
+  if (!letter) return [];
+  const { sentOn, answer, answeredOn, documentNumber, letterSha256, firstOathDate, firstAuthority } = letter;
+  return [
+    {
+      heading: '転出元への照会',
+      lines: [
+        ...dayLine('照会した日', sentOn),
+        ...line('回答', answer && ANSWER_WORDS[answer]),
+        ...dayLine('回答の日', answeredOn),
+        ...line('文書番号', documentNumber),
+        ...line('書面のSHA-256', letterSha256),
+        ...dayLine('最初の宣誓日（回答）', firstOathDate),
+        ...line('最初に宣誓した自治体（回答）', firstAuthority && nameOf(firstAuthority).ja),
+        ...line('記録した者', letter.recordedBy),
+      ],
+    },
+  ];
 }
 
 /** What offices elsewhere ask for at a continuation, where this one's list is not known. */

@@ -20,6 +20,8 @@ const AWAITING: readonly CaseState[] = [
   'filing',
   'forwarded',
   'filed',
+  'inquired',
+  'answered',
 ];
 
 /** Everything that is due, of procedures, addresses to be shown, and continuations. */

@@ -6,8 +6,9 @@ import { dayInJapan } from '../kernel/clock.ts';
 import { Refusal } from '../kernel/refusal.ts';
 import type { Actor } from '../kernel/role.ts';
 import { findEpoch } from '../registry/registration-store.ts';
-import { agreementsBetween } from '../registry/rule-book.ts';
+import { agreementsBetween, postalOfficeOn } from '../registry/rule-book.ts';
 import { openSealer, type Sealer } from '../registry/vault.ts';
+import { findLetter } from '../transfer/letter-store.ts';
 import {
   type ConsentRow,
   findConsents,
@@ -22,12 +23,14 @@ import {
   noticeToOrigin,
 } from './continuation-document.ts';
 import { type Body, documentOf, type OfficeDocument } from './document.ts';
-import { textAt } from './document-content.ts';
+import { at, textAt } from './document-content.ts';
+import { inquiryToOrigin } from './inquiry-document.ts';
 import { type DocumentDeps, type DocumentWanted, frameOf } from './make-document.ts';
 
 export const TRANSFER_DOCUMENTS = {
   continuation_form: continuationForm,
   notice_to_origin: noticeToOrigin,
+  inquiry_to_origin: inquiryToOrigin,
   decision_sheet: continuationDecision,
   checklist: continuationChecklist,
 } as const satisfies Record<string, (facts: ContinuationFacts) => Body>;
@@ -48,7 +51,10 @@ export async function makeTransferDocument(
     if (row.side !== 'destination') throw new Refusal('record_not_found', {});
     const sealer = await openSealer(trx, deps.vault, { kind: 'transfer', id, epoch: 0 });
     // What both declared ends with the case; what was decided and noticed stays.
-    if (!sealer && (document === 'continuation_form' || document === 'checklist'))
+    if (
+      !sealer &&
+      (document === 'continuation_form' || document === 'checklist' || document === 'inquiry_to_origin')
+    )
       throw new Refusal('record_not_found', {});
     const facts = await readFacts(trx, deps, row, sealer);
     const made = documentOf(document, facts, TRANSFER_DOCUMENTS[document](facts));
@@ -89,6 +95,10 @@ async function readFacts(
       openedOn: dayInJapan(row.openedAt),
     },
     origin: deps.nameOf(row.peerCode),
+    nameOf: deps.nameOf,
+    byPost: row.byPost,
+    postal: row.byPost ? postalOfficeOn(deps.rules, row.peerCode, frame.on) : null,
+    letter: row.byPost ? await findLetter(trx, row.id) : undefined,
     agreements: agreementsBetween(deps.rules, row.peerCode, deps.authority, frame.on),
     application:
       sealer && row.application ? JSON.parse(sealer.open('application', row.application)) : undefined,
@@ -104,12 +114,19 @@ async function readFacts(
 }
 
 /** Before the origin's record comes, a partner's name and birth date are known only as their certificate disclosed them. */
-function personOf(sealer: Sealer, { position, disclosed }: ConsentRow): Readonly<Record<string, string>> {
+function personOf(sealer: Sealer, { position, disclosed }: ConsentRow): Readonly<Record<string, unknown>> {
   if (!disclosed) return {};
   const claims: unknown = JSON.parse(sealer.open(`disclosed.${position}`, disclosed));
   const [registeredName, birthDate] = [textAt(claims, 'registered_name'), textAt(claims, 'birth_date')];
   return {
+    // Of a certificate on paper, also what else was typed.
+    ...claimsOnPaper(claims),
     ...(registeredName === undefined ? {} : { registeredName }),
     ...(birthDate === undefined ? {} : { birthDate }),
   };
+}
+
+function claimsOnPaper(claims: unknown): Readonly<Record<string, unknown>> {
+  const names = ['kana', 'alias', 'certificateNumber', 'oathDate', 'firstOathDate'];
+  return Object.fromEntries(names.map((name) => [name, at(claims, name)]));
 }

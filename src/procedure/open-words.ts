@@ -5,6 +5,7 @@ import type { Words } from '../registry/rule-set.ts';
 /** Points to confirm that are not requirements of a couple. */
 const OFFICE_WORDS = {
   form_number: { ja: 'この様式の番号。', en: 'The number of this form.' },
+  postal_address: { ja: '転出元の担当課と宛先。', en: 'Office and address of the origin.' },
   form_wording: { ja: 'この様式の文言。', en: 'The wording of this form.' },
   notice_deadline: { ja: '転出元へ知らせる期限。', en: 'By when the origin is to be told.' },
 } as const satisfies Record<string, Words>;

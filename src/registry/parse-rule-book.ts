@@ -129,6 +129,7 @@ function settled(raw: RawAuthority, book: RawBook, faults: RuleBookFault[]): Aut
     }
   });
   reportMemberships(raw, book, report);
+  reportPostal(raw, report);
   return { ...raw, schemes, ruleSets, municipalities: municipalitiesOf(raw, book) };
 }
 
@@ -246,6 +247,20 @@ function reportMemberships(raw: RawAuthority, book: RawBook, report: Report): vo
   });
 }
 
+/** A node may come and go, but on one day a letter has one address. */
+function reportPostal({ postal }: RawAuthority, report: Report): void {
+  postal.forEach((office, at) => {
+    const { validFrom, validTo } = office;
+    if (validTo !== null && validTo < validFrom) reportReversed(report, `postal.${at}.validTo`, office);
+    const next = postal[at + 1];
+    if (next && (validTo === null || next.validFrom <= validTo)) {
+      const end = dayBefore(next.validFrom);
+      const todo = `overlaps the entry before: end that one on ${end}`;
+      report(`postal.${at + 1}.validFrom`, 'overlap', todo, end);
+    }
+  });
+}
+
 function reportDuplicates(raw: RawBook, faults: RuleBookFault[]): void {
   const keys = [
     ...raw.authorities.flatMap(({ code, id }) => [
@@ -279,10 +294,11 @@ function reportUnknownSources(raw: RawBook, faults: RuleBookFault[]): void {
   }
 }
 
-function citedBy({ name, code, ruleSets, calendar }: RawAuthority) {
+function citedBy({ name, code, ruleSets, calendar, postal }: RawAuthority) {
   const place = `authorities/${code}`;
   return [
     [name.ja, `${place}/calendar/sources`, calendar.sources] as const,
+    ...postal.map(({ sources }, at) => [name.ja, `${place}/postal/${at}/sources`, sources] as const),
     ...ruleSets.flatMap(({ sources, fieldSources }, at) => [
       [name.ja, `${place}/ruleSets/${at}/sources`, sources] as const,
       ...Object.entries(fieldSources).map(

@@ -23,6 +23,7 @@ import type {
   Membership,
   Municipality,
   OpenDayCalendar,
+  PostalOffice,
   RequiredDocument,
   RuleBook,
   RuleField,
@@ -200,6 +201,16 @@ const forms = tableFor(
   readFields<FormVersion>({ number: nullable(text), version: text, from: day }),
 );
 
+const postal = readFields<PostalOffice>({
+  validFrom: day,
+  validTo: nullable(day),
+  office: text,
+  postalCode: written(/^\d{3}-\d{4}$/, 'a postal code', 'NNN-NNNN'),
+  address: text,
+  sources: listOf(text),
+  unconfirmed: flag,
+});
+
 const authority = readFields<RawAuthority>({
   code,
   id: text,
@@ -223,6 +234,7 @@ const authority = readFields<RawAuthority>({
   forms: optional(forms, {}),
   deadlines: optional(deadlines, CUSTOMARY_DEADLINES),
   retentionYears: optional(nullable(wholeNumber), null),
+  postal: optional(listOf(postal), []),
 });
 
 const ownScheme: Reader<Municipality['ownScheme']> = (value) =>

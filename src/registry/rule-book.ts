@@ -5,6 +5,7 @@ import type {
   AuthorityRecord,
   Membership,
   Municipality,
+  PostalOffice,
   RuleBook,
   RuleSet,
   Scheme,
@@ -30,6 +31,11 @@ export function requireRuleSet(book: RuleBook, code: string, on: JapanDay): Rule
   const ruleSet = ruleSetInForce(book, code, on);
   if (ruleSet === null) throw new Refusal('rules_not_in_force', { on });
   return ruleSet;
+}
+
+/** Where to write to an authority that runs no node that day; null where nothing says that it has none. */
+export function postalOfficeOn(book: RuleBook, code: string, on: JapanDay): PostalOffice | null {
+  return authorityOf(book, code)?.postal.find((one) => isInForce(one, on)) ?? null;
 }
 
 export function schemeInForce(book: RuleBook, code: string, on: JapanDay): Scheme | null {

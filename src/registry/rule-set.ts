@@ -218,6 +218,19 @@ export type FormVersion = {
   readonly from: JapanDay;
 };
 
+/**
+ * From when until when an authority runs no node and is written to: its office and address, as an envelope needs them. An
+ * authority that joins the network meanwhile is spoken to by its node all the same.
+ */
+export type PostalOffice = Dated & {
+  readonly office: string;
+  /** `NNN-NNNN` */
+  readonly postalCode: string;
+  readonly address: string;
+  readonly sources: readonly string[];
+  readonly unconfirmed: boolean;
+};
+
 export type AuthorityRecord = {
   readonly code: AuthorityCode;
   readonly id: string;
@@ -236,6 +249,8 @@ export type AuthorityRecord = {
   readonly deadlines: Deadlines;
   /** Years that records are kept after the end. null: 10 are used and shown as 要確認. */
   readonly retentionYears: number | null;
+  /** While it runs no node. Empty: nothing of the kind is known, and who is no member cannot be reached. */
+  readonly postal: readonly PostalOffice[];
   /** A prefecture's municipalities with a scheme of their own or without; empty for a city. */
   readonly municipalities: readonly Municipality[];
 };

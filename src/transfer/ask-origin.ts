@@ -5,7 +5,7 @@ import { enqueueMessage } from '../federation/outbox.ts';
 import type { Actor } from '../kernel/role.ts';
 import { applyEvent, type ProtocolDeps } from './apply-event.ts';
 import { requireCommand } from './case-state.ts';
-import { findTransfer, lockFor, recordStep, requireTransfer } from './transfer-store.ts';
+import { findTransfer, lockFor, recordStep, requirePeer, requireTransfer } from './transfer-store.ts';
 
 /** How a clerk asks an origin that has not answered: the request again, a reminder to its counter, or by telephone. */
 export const WAYS_TO_ASK = ['resend', 'reminder', 'telephone'] as const;
@@ -44,7 +44,7 @@ export async function askOrigin(
       requireCommand('ask_origin', row);
       if (how === 'resend') await applyEvent(trx, deps, { event: 'RESEND_WANTED', tid: row.id }, { actor });
       if (how === 'reminder') {
-        const reminder = { step: 'reminder', to: row.peer, tid: row.id, body: {} } as const;
+        const reminder = { step: 'reminder', to: requirePeer(row), tid: row.id, body: {} } as const;
         const nothing = { rid: undefined, epoch: 0, prev: undefined };
         await enqueueMessage(trx, { vault, self, now: clock() }, { ...reminder, ...nothing });
       }

@@ -110,7 +110,7 @@ function matchPartners(
   const found = (position: PartnerPosition): OfferedPartner | undefined => {
     const consent = consents.find((candidate) => candidate.position === position);
     const partner = POSITIONS.map((each) => partners[each]).find(
-      (each) => each.statusIndex === consent?.certificate.statusIndex,
+      (each) => each.statusIndex === consent?.certificate?.statusIndex,
     );
     if (!consent || !partner) return undefined;
     const { registered_name: name, birth_date: birthDate } = disclosedBy(consent);

@@ -115,7 +115,8 @@ function positionOf(
   consents: readonly ConsentRow[],
   indexes: readonly number[],
 ): PartnerPosition | undefined {
-  return consents.find(({ certificate }) => indexes.includes(certificate.statusIndex))?.position;
+  return consents.find(({ certificate }) => certificate && indexes.includes(certificate.statusIndex))
+    ?.position;
 }
 
 /** Puts a protection in force on a record that was staged just now; what an earlier staging left is under another key. */

@@ -66,6 +66,14 @@ const ADVICE: Record<CaseState, Words> = {
     ja: '届出は転入先へ送られ、返答を待っています。取り下げることはできます。',
     en: 'It was sent to the destination, which has not answered yet. You can still withdraw.',
   },
+  inquired: {
+    ja: '転出元に手紙で確かめています。返事を記録すれば先へ進めます。取り下げることもできます。',
+    en: 'The origin has been asked by letter. Once its answer is recorded the case goes on. You can still withdraw.',
+  },
+  answered: {
+    ja: '転出元の返事が記録されています。記録した人とは別の決裁者が決めます。取り下げることもできます。',
+    en: 'The answer of the origin is recorded; an approver other than who recorded it decides. You can still withdraw.',
+  },
   filed: {
     ja: '転出元から届いた届出です。窓口が受け付けるまでお待ちください。取り下げることはできます。',
     en: 'It came from the origin. Wait until the counter has taken it up. You can still withdraw.',

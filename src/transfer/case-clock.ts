@@ -57,9 +57,11 @@ function termOf(state: CaseState): Term | undefined {
     case 'correction':
       return openDays('correct_application', (terms) => terms.correctionOpenDays);
     case 'consented':
+    case 'answered':
       return openDays('decide_transfer', (terms) => terms.approvalOpenDays, true);
     case 'requested':
     case 'staged':
+    case 'inquired':
       return ORIGIN;
     case 'activated':
       return openDays('notify_origin', (terms) => terms.noticeToOriginOpenDays);

@@ -49,6 +49,28 @@ export const STEP_WORDS = {
       en: 'Look at what was filed; take it up, or decline with a reason.',
     },
   },
+  write_to_origin: {
+    title: { ja: '転出元に手紙で尋ねる', en: 'The origin is asked by letter' },
+    couple: {
+      ja: '自治体が、転出元に手紙を出します。お待ちください。',
+      en: 'The authority writes to the origin. Please wait.',
+    },
+    office: {
+      ja: '要件を確かめ、照会の手紙を印刷して出し、出した日を記録してください。',
+      en: 'Check the requirements, print the letter and send it; then record the day.',
+    },
+  },
+  origin_writes_back: {
+    title: { ja: '転出元が返事を出す', en: 'The origin writes back' },
+    couple: {
+      ja: '転出元の返事を待っています。手紙なので、日数がかかります。',
+      en: 'Waiting for the answer of the origin. A letter takes some days.',
+    },
+    office: {
+      ja: '返事が届いたら、内容と文書番号、書面のハッシュ値を記録してください。',
+      en: 'When the answer is there, record what it says, its number and the digest of the letter.',
+    },
+  },
   origin_answers: {
     title: { ja: '転出元が答える', en: 'The origin answers' },
     couple: {
@@ -95,6 +117,10 @@ export const CERTIFICATE_WORDS = {
     ja: '新しい受領証が使えます。前の受領証は使えなくなりました。',
     en: 'The new certificates are good. The earlier ones are not any more.',
   },
+  new_ones_after_paper: {
+    ja: '新しい受領証が使えます。前の紙の受領証は、この仕組みでは無効にできません。転出元へお返しください。',
+    en: 'The new certificates are good. The earlier ones on paper cannot be ended from here: please return them to the origin.',
+  },
   ended_here: {
     ja: '転入先の新しい受領証が使えます。ここの受領証は使えなくなりました。',
     en: 'The new certificates of the other authority are good. Those from here are not any more.',
@@ -117,6 +143,14 @@ export const PAUSE_WORDS = {
 } as const satisfies Record<PauseReason, Words>;
 
 export const GUIDE_WORDS = {
+  stated_on_paper: {
+    ja: '紙の受領証と手紙の返事による手続です。電子署名による確認はしていません。',
+    en: 'This rests on certificates on paper and on a letter. Nothing of it is verified by a signature.',
+  },
+  write_again: {
+    ja: '照会の手紙をもう一度印刷して送ることができます。',
+    en: 'The letter can be printed and sent once more.',
+  },
   origin_is_checking: {
     ja: '転出元が確認しています。お伝えした日まで、お待ちください。',
     en: 'The origin is checking. Please wait until the day that is named.',

@@ -33,6 +33,8 @@ export type CaseFacts = {
   readonly state: CaseState;
   /** Whether it was filed at the origin. */
   readonly filed: boolean;
+  /** Whether the origin runs no node and is asked by letter. */
+  readonly byPost: boolean;
   readonly steps: readonly CaseStep[];
   readonly consented: Couple<boolean>;
   readonly corrections: readonly Correction[];
@@ -55,12 +57,18 @@ export type CaseProgress = {
 };
 
 const AT_DESTINATION = ['fill_in', 'consent', 'decide', 'origin_answers', 'hand_over', 'issue'] as const;
+const BY_POST = ['fill_in', 'consent', 'write_to_origin', 'origin_writes_back', 'decide', 'issue'] as const;
 const AT_ORIGIN = ['origin_answers', 'hand_over', 'issue'] as const;
 const FILED_AT_DESTINATION = ['take_up', 'decide', 'origin_answers', 'hand_over', 'issue'] as const;
 const FILED_AT_ORIGIN = ['consent', 'take_up', 'hand_over', 'issue'] as const;
 
 /** The steps of a case in their order, by the side that tells them and by where it was filed. */
-function orderOf({ side, filed }: Pick<CaseFacts, 'side' | 'filed'>): readonly ProgressCode[] {
+function orderOf({
+  side,
+  filed,
+  byPost,
+}: Pick<CaseFacts, 'side' | 'filed' | 'byPost'>): readonly ProgressCode[] {
+  if (byPost) return BY_POST;
   if (side === 'destination') return filed ? FILED_AT_DESTINATION : AT_DESTINATION;
   return filed ? FILED_AT_ORIGIN : AT_ORIGIN;
 }
@@ -117,6 +125,10 @@ function placeOf(facts: CaseFacts, state: CaseState): number | undefined {
     case 'submitted':
       return index('consent');
     case 'consented':
+      return index(facts.byPost ? 'write_to_origin' : 'decide');
+    case 'inquired':
+      return index('origin_writes_back');
+    case 'answered':
       return index('decide');
     case 'filing':
       return index('consent');
@@ -172,6 +184,10 @@ function actorOf(code: ProgressCode, { side, consented }: CaseFacts, reader: Rea
       if (reader === 'office') return 'couple';
       if (!consented[reader]) return 'you';
       return consented[otherOf(reader)] ? 'couple' : 'other_partner';
+    case 'write_to_origin':
+      return 'this_authority';
+    case 'origin_writes_back':
+      return 'origin';
     case 'take_up':
     case 'decide':
     case 'issue':
@@ -182,21 +198,25 @@ function actorOf(code: ProgressCode, { side, consented }: CaseFacts, reader: Rea
   }
 }
 
-function certificatesOf({ side, state }: CaseFacts): Told {
-  const code = state === 'completed' ? (side === 'destination' ? 'new_ones' : 'ended_here') : 'present_ones';
+function certificatesOf({ side, state, byPost }: CaseFacts): Told {
+  const here = byPost ? 'new_ones_after_paper' : 'new_ones';
+  const code = state === 'completed' ? (side === 'destination' ? here : 'ended_here') : 'present_ones';
   return { code, text: CERTIFICATE_WORDS[code] };
 }
 
 /** What can be done from here, the most fitting first. */
 function guideOf(facts: CaseFacts, reader: Reader): GuideCode[] {
-  const { side, state, stage, waiting, checkingUntil, withoutAnswer } = facts;
+  const { side, state, stage, waiting, checkingUntil, withoutAnswer, byPost } = facts;
   const isOffice = reader === 'office';
   const isLate = stage === 'overdue' || stage === 'escalated' || stage === 'escalated_further';
   const codes: GuideCode[] = [];
+  if (byPost) codes.push('stated_on_paper');
   if (state === 'requested' && checkingUntil !== null) codes.push('origin_is_checking');
   if (waiting?.what === 'origin_answers' && isLate) {
-    if (isOffice) codes.push('telephone_origin', 'resend_now', 'remind_origin');
-    else codes.push('origin_is_late');
+    if (isOffice) {
+      codes.push('telephone_origin');
+      codes.push(...(byPost ? (['write_again'] as const) : (['resend_now', 'remind_origin'] as const)));
+    } else codes.push('origin_is_late');
     if (withoutAnswer === 'new_oath_with_waiver') codes.push('new_oath_with_waiver');
     if (withoutAnswer === null) codes.push('exception_to_confirm');
   }
@@ -204,7 +224,7 @@ function guideOf(facts: CaseFacts, reader: Reader): GuideCode[] {
   if (state === 'declined' || state === 'consent_refused') codes.push('make_new_oath');
   if (state === 'refused_by_origin') codes.push('ask_origin', 'finish_other_move', 'ask_again');
   if (state === 'expired') codes.push('take_up_again');
-  if (state === 'activated' || state === 'released') codes.push('after_release');
+  if ((state === 'activated' && !byPost) || state === 'released') codes.push('after_release');
   if (state === 'completed' && side === 'destination') codes.push('move_on', 'correct_here');
   if (mayBeDone('withdraw', state)) codes.push('withdraw');
   return codes;

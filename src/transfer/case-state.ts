@@ -22,11 +22,14 @@ export const CASE_STATES = [
   'filing',
   'forwarded',
   'filed',
+  'inquired',
+  'answered',
 ] as const;
 
 export type CaseState = (typeof CASE_STATES)[number];
 
 const FILED = ['filing', 'forwarded', 'filed'] as const;
+const BY_POST = ['inquired', 'answered'] as const;
 const BEFORE_REQUEST = ['draft', 'submitted', 'correction', 'consented'] as const;
 
 /**
@@ -39,11 +42,11 @@ export const CASE_COMMANDS = {
   consent: ['submitted', 'consented'],
   refuse_consent: ['submitted', 'consented'],
   request_correction: ['submitted', 'consented'],
-  approve: ['submitted', 'consented'],
-  decline: ['submitted', 'consented'],
+  approve: ['submitted', 'consented', 'answered'],
+  decline: ['submitted', 'consented', ...BY_POST],
   /** Until the origin has released; a wish while it is staged, and then the origin's to grant. */
-  withdraw: [...BEFORE_REQUEST, 'expired', 'requested', 'staged', 'held', 'offered', ...FILED],
-  pause: [...BEFORE_REQUEST, 'requested', 'filing'],
+  withdraw: [...BEFORE_REQUEST, 'expired', 'requested', 'staged', 'held', 'offered', ...FILED, ...BY_POST],
+  pause: [...BEFORE_REQUEST, 'requested', 'filing', 'inquired'],
   /** An expired case as it was; where the origin gave nothing, it is asked again under a new number. */
   reopen: ['expired', 'refused_by_origin'],
   ask_origin: ['requested', 'staged'],
@@ -51,6 +54,9 @@ export const CASE_COMMANDS = {
   consent_to_filing: ['filing'],
   /** The same at the destination, once it has arrived. */
   decide_filing: ['filed'],
+  /** With an origin that runs no node: the letter that asks it, and what it wrote back, until somebody has decided. */
+  send_letter: ['consented'],
+  record_answer: BY_POST,
 } as const satisfies Record<string, readonly CaseState[]>;
 
 export type CaseCommand = keyof typeof CASE_COMMANDS;

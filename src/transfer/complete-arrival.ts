@@ -6,6 +6,7 @@ import type { Id } from '../kernel/id.ts';
 import { POSITIONS } from '../kernel/role.ts';
 import { findEpoch } from '../registry/registration-store.ts';
 import { applyEvent, hashCertificates, type ProtocolDeps } from './apply-event.ts';
+import { completePaperCases } from './continue-on-paper.ts';
 import { findStalled, lockFor, touchTransfer } from './transfer-store.ts';
 
 export type ArrivalDeps = ProtocolDeps & { readonly db: Db };
@@ -32,7 +33,7 @@ export async function completeArrivals(deps: ArrivalDeps): Promise<number> {
   for (const { id, epoch, transfer_id: tid } of arrived) {
     if (tid !== null && (await announce(deps, id, epoch, tid as Id<'transfer'>))) completed += 1;
   }
-  return completed;
+  return completed + (await completePaperCases(deps));
 }
 
 async function announce(

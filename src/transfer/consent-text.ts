@@ -38,6 +38,40 @@ export function consentText(origin: Names, destination: Names): Names {
   };
 }
 
+/** The text of a move from an authority that is asked by letter (paper-case.ts). */
+export const PAPER_CONSENT_TEXT_VERSION = 'paper-consent-2026-11-1';
+
+/**
+ * The same for a move by letter: what the letter says, what the answer will say, and that neither is more than paper.
+ */
+export function paperConsentText(origin: Names, destination: Names): Names {
+  return {
+    ja:
+      `${destination.ja}は、あなたとパートナーの氏名、振り仮名、通称名、生年月日と、紙の受領証にある番号と日付を、` +
+      `継続の確認のために書面で${origin.ja}へ知らせ、${origin.ja}から、記録の有無、最初の宣誓日と自治体の回答を受けます。` +
+      `紙の受領証と書面の回答によるもので、電子署名による確認はしません。新しい受領証には、回答のとおりに記載します。` +
+      `新しい受領証が交付されるまで、今の受領証はそのままです。同意は、${destination.ja}が決めるまで取り下げることができます。` +
+      `同意しない場合は、継続ではなく新たな宣誓の手続をご案内します。`,
+    en:
+      `${destination.en} writes to ${origin.en}, to have the continuation confirmed, the names, kana, aliases and birth dates of you and your ` +
+      `partner and the numbers and days on your certificates of paper. ${origin.en} answers whether there is a record, and the date and ` +
+      `authority of the first oath. This rests on paper and a letter: nothing is verified by a signature. The new certificates say what the ` +
+      `answer says. Until they are issued the present ones stay as they are. You can withdraw your consent until ${destination.en} has ` +
+      `decided. If you do not consent, you will be shown how to make a new oath instead.`,
+  };
+}
+
+export const PAPER_ITEM_WORDS: readonly Names[] = [
+  { ja: '戸籍上の氏名', en: 'registered name' },
+  { ja: '振り仮名', en: 'kana' },
+  { ja: '通称名', en: 'alias' },
+  { ja: '生年月日', en: 'birth date' },
+  { ja: '受領証の番号', en: 'number of the certificate' },
+  { ja: '受領証にある日付', en: 'days on the certificate' },
+  { ja: '最初の宣誓日（回答）', en: 'date of the first oath (answer)' },
+  { ja: '最初に宣誓した自治体（回答）', en: 'authority of the first oath (answer)' },
+];
+
 /** Items of the record in the words of the form. */
 export const ITEM_WORDS: { readonly [Item in ProvidedItem]: Names } = {
   registered_name: { ja: '戸籍上の氏名', en: 'registered name' },

@@ -23,6 +23,7 @@ import {
   insertConsent,
   lockFor,
   recordStep,
+  requirePeer,
   requireTransfer,
   supersedeConsents,
   type TransferRow,
@@ -146,7 +147,15 @@ async function forward(
   await enqueueMessage(
     trx,
     { vault, self, now: at },
-    { step: 'filing', to: row.peer, tid: row.id, rid: undefined, epoch: 0, prev: undefined, body: {} },
+    {
+      step: 'filing',
+      to: requirePeer(row),
+      tid: row.id,
+      rid: undefined,
+      epoch: 0,
+      prev: undefined,
+      body: {},
+    },
     { payload, subject },
   );
   await updateTransfer(trx, row.id, { state: 'forwarded' }, at);
@@ -162,7 +171,8 @@ async function forward(
 
 function statementOf(consents: readonly ConsentRow[], position: PartnerPosition): ConsentStatement {
   const consent = consents.find((candidate) => candidate.position === position);
-  if (!consent) throw new Refusal('consent_missing', { positions: [position] });
-  const { textVersion, method, givenAt, evidenceSha256, certificate } = consent;
+  const certificate = consent?.certificate;
+  if (!consent || !certificate) throw new Refusal('consent_missing', { positions: [position] });
+  const { textVersion, method, givenAt, evidenceSha256 } = consent;
   return { textVersion, method, givenAt, evidenceSha256, certificate };
 }

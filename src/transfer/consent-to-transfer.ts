@@ -113,7 +113,7 @@ export async function recordConsent(
   const others = (await findConsents(trx, transferId)).filter(
     ({ position }) => position !== consent.position,
   );
-  if (others.some((other) => other.certificate.statusIndex === certificate.statusRef.idx)) {
+  if (others.some((other) => other.certificate?.statusIndex === certificate.statusRef.idx)) {
     throw new Refusal('certificates_do_not_match', { pointer: '/certificate' });
   }
   // One registration goes to one place: which of two open moves is meant only the couple knows.
@@ -193,7 +193,7 @@ async function store(
 
 /** One partner says no: the case ends, and both may make a new oath instead (a continuation needs both). */
 export async function refuseConsent(
-  { db, clock, protocol }: ConsentDeps,
+  { db, clock, protocol }: Pick<ConsentDeps, 'db' | 'clock' | 'protocol'>,
   actor: Actor,
   transferId: string,
   position: PartnerPosition,

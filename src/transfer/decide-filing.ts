@@ -43,6 +43,7 @@ export async function decideFiling(
     switch (wanted.decision) {
       case 'take_up': {
         for (const { certificate } of await findConsents(trx, row.id)) {
+          if (!certificate) continue;
           const named = { uri: certificate.statusUri, idx: certificate.statusIndex };
           const other = await findOpenCaseOf(trx, row.id, named);
           if (other) throw new Refusal('another_transfer_open', { transferId: other });

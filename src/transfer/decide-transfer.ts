@@ -17,6 +17,7 @@ import { applyEvent, type ProtocolDeps } from './apply-event.ts';
 import type { Disclosed } from './assess-offer.ts';
 import { requireCommand } from './case-state.ts';
 import { closeCase } from './close-case.ts';
+import { continueOnPaper, requireOtherPerson } from './continue-on-paper.ts';
 import { tellFilingEnded } from './end-filing.ts';
 import type { ConsentStatement, RequestPayload } from './transfer-payload.ts';
 import {
@@ -24,6 +25,7 @@ import {
   findConsents,
   lockFor,
   recordStep,
+  requirePeer,
   requireTransfer,
   supersedeConsents,
   type TransferRow,
@@ -39,10 +41,10 @@ export type DecisionWanted = {
 
 /**
  * The decision on an application (決裁). Approval commits the REQUEST to the origin in the same transaction; the rest
- * of the transfer needs nobody.
+ * of the transfer needs nobody. Of a case by post it decides on the answer that was recorded (continue-on-paper.ts).
  *
  * @throws Refusal `consent_missing`, `continuation_not_possible` with every unmet requirement, `same_person_decides`,
- *   `transfer_state_conflict`
+ *   `transfer_state_conflict`, `answer_not_confirmed`, `already_registered`
  */
 export async function decideTransfer(
   deps: DecideDeps,
@@ -55,6 +57,7 @@ export async function decideTransfer(
     await lockFor(trx, 'transfer', transferId);
     const row = await requireTransfer(trx, transferId);
     if (row.openedBy === command.actor.subject) throw new Refusal('same_person_decides', {});
+    await requireOtherPerson(trx, row, command.actor);
     await appendEvent(trx, clock, {
       type: 'transfer_decided',
       actor: command.actor,
@@ -64,7 +67,8 @@ export async function decideTransfer(
     });
     switch (wanted.decision) {
       case 'approve':
-        await approve(trx, deps, row, command);
+        if (row.byPost) await continueOnPaper(trx, deps, row, command);
+        else await approve(trx, deps, row, command);
         break;
       case 'return_for_correction':
         await close(trx, deps, row, 'correction', wanted.reasons);
@@ -118,7 +122,7 @@ async function approve(trx: Trx, deps: DecideDeps, row: TransferRow, command: Co
   await applyEvent(
     trx,
     deps,
-    { event: 'REQUEST_WANTED', tid: row.id, peer: row.peer, payloadHash: payloadHash(payload) },
+    { event: 'REQUEST_WANTED', tid: row.id, peer: requirePeer(row), payloadHash: payloadHash(payload) },
     { actor: command.actor, payload: { payload, subject: { kind: 'transfer', id: row.id, epoch: 0 } } },
   );
 }
@@ -136,7 +140,8 @@ function birthDateOf(
 
 function statementOf(consents: readonly ConsentRow[], position: PartnerPosition): ConsentStatement {
   const consent = consents.find((candidate) => candidate.position === position);
-  if (!consent) throw new Refusal('consent_missing', { positions: [position] });
-  const { textVersion, method, givenAt, evidenceSha256, certificate } = consent;
+  const certificate = consent?.certificate;
+  if (!consent || !certificate) throw new Refusal('consent_missing', { positions: [position] });
+  const { textVersion, method, givenAt, evidenceSha256 } = consent;
   return { textVersion, method, givenAt, evidenceSha256, certificate };
 }

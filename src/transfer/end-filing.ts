@@ -10,7 +10,13 @@ import type { Vault } from '../registry/vault.ts';
 import type { CaseState } from './case-state.ts';
 import { closeCase } from './close-case.ts';
 import { FILING_ENDS, type FilingEnd } from './filing.ts';
-import { recordStep, supersedeConsents, type TransferRow, updateTransfer } from './transfer-store.ts';
+import {
+  recordStep,
+  requirePeer,
+  supersedeConsents,
+  type TransferRow,
+  updateTransfer,
+} from './transfer-store.ts';
 
 type Deps = { readonly clock: Clock; readonly vault: Vault; readonly self: EntityId };
 
@@ -31,7 +37,7 @@ export async function tellFilingEnded(
 ): Promise<void> {
   const isKnownThere = row.side === 'destination' || row.state === 'forwarded';
   if (!row.filedAs || !isKnownThere || !TOLD.includes(row.state)) return;
-  const notice = { step: 'filing_ended', to: row.peer, tid: row.id, body: { reason } } as const;
+  const notice = { step: 'filing_ended', to: requirePeer(row), tid: row.id, body: { reason } } as const;
   const nothing = { rid: undefined, epoch: 0, prev: undefined };
   await enqueueMessage(trx, { vault, self, now: clock() }, { ...notice, ...nothing });
 }

@@ -26,6 +26,7 @@ import {
   insertTransfer,
   lockFor,
   recordStep,
+  requirePeer,
   type TransferRow,
   updateTransfer,
 } from './transfer-store.ts';
@@ -128,9 +129,11 @@ export async function sayChecking(
 export async function cancelHeld(
   trx: Trx,
   deps: ProtocolDeps,
-  { id, peer, state, heldRequest }: TransferRow,
+  row: TransferRow,
   actor: Actor,
 ): Promise<void> {
+  const { id, state, heldRequest } = row;
+  const peer = requirePeer(row);
   if (heldRequest === null) throw new Error('a held request without its digest');
   // It was authentic when it came. Whether its sender was restored since is no matter: it is answered with a no.
   const { generation } = await findPeerGeneration(trx, peer);

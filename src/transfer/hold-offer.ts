@@ -9,7 +9,7 @@ import { requireRegistration } from '../registry/registration-store.ts';
 import { answerDueOn, cancelHeld, type HoldDeps, sayChecking } from './held-request.ts';
 import { type HoldOutcome, type HoldReason, LONGEST_HOLD_DAYS } from './hold.ts';
 import { closeHold, findHeld, findHold, writeHold } from './hold-store.ts';
-import { lockFor, requireTransfer } from './transfer-store.ts';
+import { lockFor, requirePeer, requireTransfer } from './transfer-store.ts';
 import { toWire } from './wire-message.ts';
 
 type Deps = HoldDeps & { readonly db: Db };
@@ -42,8 +42,8 @@ export async function holdOffers(
       });
     await writeHold(trx, clock, row.id, { reason, untilOn, placedBy: command.actor.subject });
     for (const tid of await findHeld(trx, row.id)) {
-      const { peer } = await requireTransfer(trx, tid);
-      await sayChecking(trx, deps, { tid, to: peer, until: untilOn });
+      const to = requirePeer(await requireTransfer(trx, tid));
+      await sayChecking(trx, deps, { tid, to, until: untilOn });
     }
     await appendEvent(trx, clock, {
       type: 'transfer_hold_placed',
@@ -101,5 +101,9 @@ async function answer(
   if (outcome === 'declined') return cancelHeld(trx, deps, row, actor);
   const { vault, self, clock } = deps;
   // Nothing of the request was kept but its digest: the destination says it again, and the protocol takes it from there.
-  await enqueueMessage(trx, { vault, self, now: clock() }, toWire({ step: 'QUERY', tid: row.id }, row.peer));
+  await enqueueMessage(
+    trx,
+    { vault, self, now: clock() },
+    toWire({ step: 'QUERY', tid: row.id }, requirePeer(row)),
+  );
 }

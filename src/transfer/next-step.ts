@@ -127,6 +127,20 @@ const STEPS = {
       en: 'What was filed at the origin has arrived. The counter is looking at it.',
     },
   },
+  inquired: {
+    code: 'await_origin',
+    text: {
+      ja: '転出元の自治体に手紙で確かめています。今の受領証はそのまま有効です。',
+      en: 'The origin has been asked by letter. The present certificates stay valid.',
+    },
+  },
+  answered: {
+    code: 'await_decision',
+    text: {
+      ja: '転出元から返事が届きました。自治体が確認しています。',
+      en: 'The origin has written back. The authority is deciding.',
+    },
+  },
   cancelled: {
     code: 'none',
     text: {

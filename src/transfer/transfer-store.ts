@@ -6,7 +6,7 @@ import { Refusal, type UnmetRequirement } from '../kernel/refusal.ts';
 import type { PartnerPosition } from '../kernel/role.ts';
 import type { CaseState, ExpiringState } from './case-state.ts';
 import { NO_TRANSFER, type TransferState } from './protocol-state.ts';
-import type { ConsentStatement } from './transfer-payload.ts';
+import type { CertificateReference, ConsentStatement } from './transfer-payload.ts';
 
 /** A field of the application that the counter asks to correct, and why. Codes only. */
 export type Correction = { readonly field: string; readonly reason: string };
@@ -19,7 +19,8 @@ export type TransferRow = {
   readonly id: Id<'transfer'>;
   readonly side: 'origin' | 'destination';
   readonly state: CaseState;
-  readonly peer: EntityId;
+  /** null: an authority without a node, which is asked by letter. */
+  readonly peer: EntityId | null;
   readonly peerCode: AuthorityCode;
   readonly registrationId: Id<'registration'> | null;
   readonly epoch: number | null;
@@ -39,6 +40,8 @@ export type TransferRow = {
   readonly heldRequest: string | null;
   /** Filed where the couple leaves, under this model of agreement; null: at the destination. */
   readonly filedAs: FilingModel | null;
+  /** The origin runs no node: it is asked by letter (paper-case.ts), and the protocol has no part in it. */
+  readonly byPost: boolean;
   readonly openedBy: string;
   readonly openedAt: Date;
   readonly changedAt: Date;
@@ -63,6 +66,7 @@ const COLUMNS = [
   'origin_checking_until',
   'held_request',
   'filed_as',
+  'by_post',
   'opened_by',
   'opened_at',
   'changed_at',
@@ -92,7 +96,8 @@ export type NewTransfer = {
   readonly id: Id<'transfer'>;
   readonly side: 'origin' | 'destination';
   readonly state: CaseState;
-  readonly peer: EntityId;
+  /** null: by post. */
+  readonly peer: EntityId | null;
   readonly peerCode: AuthorityCode;
   readonly openedBy: string;
   readonly at: Date;
@@ -114,6 +119,7 @@ export async function insertTransfer(trx: Trx, transfer: NewTransfer): Promise<v
       side: transfer.side,
       state: transfer.state,
       peer_entity: transfer.peer,
+      by_post: transfer.peer === null,
       peer_code: transfer.peerCode,
       opened_by: transfer.openedBy,
       opened_at: transfer.at,
@@ -176,6 +182,12 @@ export async function updateTransfer(trx: Trx, id: string, change: TransferChang
     .execute();
 }
 
+/** Whom a message of this case goes to. A case by post has no messages: nothing may try to send one. */
+export function requirePeer({ peer }: Pick<TransferRow, 'peer'>): EntityId {
+  if (peer === null) throw new Error('a case by post has nobody to send a message to');
+  return peer;
+}
+
 /** Marks when a transfer was last worked on, so that its last word is not said again at every turn. */
 export async function touchTransfer(trx: Trx, id: string, at: Date): Promise<void> {
   await trx.updateTable('transfer').set({ changed_at: at }).where('id', '=', id).execute();
@@ -208,8 +220,10 @@ export async function countSubmissions(db: Db | Trx, transferId: string): Promis
   return steps.filter(({ step }) => step === 'submitted').length;
 }
 
-export type ConsentRow = ConsentStatement & {
+export type ConsentRow = Omit<ConsentStatement, 'certificate'> & {
   readonly position: PartnerPosition;
+  /** null: a certificate on paper, typed as it was shown (paper-case.ts). */
+  readonly certificate: CertificateReference | null;
   readonly disclosed: Buffer | null;
 };
 
@@ -237,14 +251,21 @@ export async function findConsents(db: Db | Trx, transferId: string): Promise<Co
     method: row.method,
     givenAt: row.given_at.toISOString(),
     evidenceSha256: row.evidence_sha256,
-    certificate: {
-      kind: row.certificate_kind,
-      statusUri: row.status_uri,
-      statusIndex: row.status_index,
-      hash: row.certificate_hash,
-    },
+    certificate: referenceIn(row),
     disclosed: row.disclosed,
   }));
+}
+
+function referenceIn(row: {
+  readonly certificate_kind: 'sd-jwt-vc' | 'paper' | 'typed';
+  readonly status_uri: string | null;
+  readonly status_index: number | null;
+  readonly certificate_hash: string | null;
+}): CertificateReference | null {
+  const { certificate_kind: kind, status_uri: statusUri, status_index: statusIndex } = row;
+  const { certificate_hash: hash } = row;
+  if (kind === 'typed' || statusUri === null || statusIndex === null || hash === null) return null;
+  return { kind, statusUri, statusIndex, hash };
 }
 
 /** Another case of this authority that is still open and in which this very certificate was shown. */
@@ -276,10 +297,10 @@ export async function insertConsent(trx: Trx, transferId: string, consent: Conse
       text_version: consent.textVersion,
       method: consent.method,
       evidence_sha256: consent.evidenceSha256,
-      certificate_kind: consent.certificate.kind,
-      status_uri: consent.certificate.statusUri,
-      status_index: consent.certificate.statusIndex,
-      certificate_hash: consent.certificate.hash,
+      certificate_kind: consent.certificate?.kind ?? 'typed',
+      status_uri: consent.certificate?.statusUri ?? null,
+      status_index: consent.certificate?.statusIndex ?? null,
+      certificate_hash: consent.certificate?.hash ?? null,
       disclosed: consent.disclosed,
       given_at: new Date(consent.givenAt),
     })
@@ -359,6 +380,7 @@ export async function findStalled(db: Db, before: Date, limit: number): Promise<
     .selectFrom('transfer')
     .select(COLUMNS)
     .where('state', 'in', ['requested', 'staged', 'activated', 'offered', 'released'])
+    .where('by_post', '=', false)
     .where('changed_at', '<', before)
     .orderBy('changed_at')
     .limit(limit)
@@ -370,7 +392,7 @@ type Stored = {
   id: string;
   side: 'origin' | 'destination';
   state: CaseState;
-  peer_entity: string;
+  peer_entity: string | null;
   peer_code: string;
   registration_id: string | null;
   epoch: number | null;
@@ -385,6 +407,7 @@ type Stored = {
   origin_checking_until: string | null;
   held_request: string | null;
   filed_as: FilingModel | null;
+  by_post: boolean;
   opened_by: string;
   opened_at: Date;
   changed_at: Date;
@@ -395,7 +418,7 @@ function toRow(row: Stored): TransferRow {
     id: row.id as Id<'transfer'>,
     side: row.side,
     state: row.state,
-    peer: row.peer_entity as EntityId,
+    peer: row.peer_entity as EntityId | null,
     peerCode: row.peer_code as AuthorityCode,
     registrationId: row.registration_id as Id<'registration'> | null,
     epoch: row.epoch,
@@ -409,6 +432,7 @@ function toRow(row: Stored): TransferRow {
     originCheckingUntil: row.origin_checking_until,
     heldRequest: row.held_request,
     filedAs: row.filed_as,
+    byPost: row.by_post,
     unmet: row.unmet as UnmetRequirement[],
     openedBy: row.opened_by,
     openedAt: row.opened_at,

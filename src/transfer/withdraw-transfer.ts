@@ -28,6 +28,8 @@ const KNOWN_HERE_ONLY: readonly CaseState[] = [
   'filing',
   'forwarded',
   'filed',
+  'inquired',
+  'answered',
 ];
 
 /** Withdraws a transfer as a command of its own; the refusals are those of `withdrawIn`. */

@@ -12,6 +12,7 @@ import { DOCUMENTS_EXAMPLES } from './examples-documents.ts';
 import { EXPORTS_EXAMPLES } from './examples-exports.ts';
 import { FILING_EXAMPLES } from './examples-filings.ts';
 import { IMPORTS_EXAMPLES } from './examples-imports.ts';
+import { PAPER_CASE_EXAMPLES } from './examples-paper-cases.ts';
 import { PEOPLE_EXAMPLES } from './examples-people.ts';
 import { PRESENTATIONS_EXAMPLES } from './examples-presentations.ts';
 import { PRINTS_EXAMPLES } from './examples-prints.ts';
@@ -186,6 +187,7 @@ export const EXAMPLES: { readonly [Id in OperationId]: (world: World) => Promise
   ...PROCEDURES_EXAMPLES,
   ...CASES_EXAMPLES,
   ...FILING_EXAMPLES,
+  ...PAPER_CASE_EXAMPLES,
   ...DOCUMENTS_EXAMPLES,
   ...IMPORTS_EXAMPLES,
   ...EXPORTS_EXAMPLES,

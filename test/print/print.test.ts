@@ -310,6 +310,7 @@ t.test(
         ['notice', ['見本市'], ['要確認', '根拠', '公印', '見本市長']],
         ['certificate_of_fact', ['公印', '見本市長手本一'], ['要確認', '根拠']],
         ['notice_to_origin', ['公印', '見本市長手本一'], ['要確認', '根拠']],
+        ['inquiry_to_origin', ['公印', '見本市長手本一'], ['要確認', '根拠']],
       ];
     for (const [document, says, hides] of cases) {
       const data = aDocument({ document, title: '見本の書面' });

@@ -63,15 +63,17 @@ t.test(
       consent: 'submitted consented',
       refuse_consent: 'submitted consented',
       request_correction: 'submitted consented',
-      approve: 'submitted consented',
-      decline: 'submitted consented',
+      approve: 'submitted consented answered',
+      decline: 'submitted consented inquired answered',
       withdraw:
-        'draft submitted correction consented expired requested staged held offered filing forwarded filed',
-      pause: 'draft submitted correction consented requested filing',
+        'draft submitted correction consented expired requested staged held offered filing forwarded filed inquired answered',
+      pause: 'draft submitted correction consented requested filing inquired',
       reopen: 'expired refused_by_origin',
       ask_origin: 'requested staged',
       consent_to_filing: 'filing',
       decide_filing: 'filed',
+      send_letter: 'consented',
+      record_answer: 'inquired answered',
     };
     t.same(Object.keys(LAW), Object.keys(CASE_COMMANDS));
     for (const command of Object.keys(LAW) as CaseCommand[])
@@ -136,6 +138,8 @@ t.test(
       ['filing', '2026-11-20', 'give_consent_to_filing', '2026-12-08'],
       ['forwarded', '2026-11-20', 'destination_answers', '2026-11-30'],
       ['filed', '2026-11-20', 'answer_filing', '2026-11-30'],
+      ['inquired', '2026-11-20', 'origin_answers', '2026-11-30'],
+      ['answered', '2026-11-20', 'decide_transfer', '2026-12-01'],
     ];
     t.same([...new Set(table.map(([state]) => state))].length, CASE_STATES.length, 'every state');
     for (const [state, since, what, dueOn] of table) {
@@ -249,6 +253,7 @@ const facts = (over: Partial<CaseFacts> = {}): CaseFacts => ({
   side: 'destination',
   state: 'submitted',
   filed: false,
+  byPost: false,
   steps: [step('opened', '2026-11-20'), step('submitted', '2026-11-20')],
   consented: { first: true, second: false },
   corrections: [],
@@ -294,6 +299,17 @@ t.test(
     );
     t.equal(progressOf(facts({ state: 'completed' }), 'first').certificates.code, 'new_ones');
     t.equal(progressOf(facts({ state: 'staged' }), 'first').certificates.code, 'present_ones');
+    const byPost = { byPost: true, consented: { first: true, second: true } };
+    t.match(now({ ...byPost, state: 'consented' }, 'office'), {
+      code: 'write_to_origin',
+      who: 'this_authority',
+    });
+    t.match(now({ ...byPost, state: 'inquired' }, 'first'), { code: 'origin_writes_back', who: 'origin' });
+    t.match(now({ ...byPost, state: 'answered' }, 'second'), { code: 'decide', who: 'this_authority' });
+    const done = progressOf(facts({ ...byPost, state: 'completed' }), 'first');
+    t.equal(done.certificates.code, 'new_ones_after_paper', 'the papers of before cannot be ended from here');
+    for (const state of CASE_STATES)
+      t.equal(progressOf(facts({ ...byPost, state }), 'first').guide[0]?.code, 'stated_on_paper', state);
   },
 );
 
