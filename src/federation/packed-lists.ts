@@ -13,7 +13,7 @@ export class PackedLists {
   readonly #kept = new Map<PackedList, StatusList>();
   readonly #atMost: number;
 
-  constructor(atMost = 64) {
+  constructor(atMost = 256) {
     this.#atMost = atMost;
   }
 
