@@ -291,6 +291,10 @@ async function aTransfer(trx: Trx, vault: Vault, { id: rid }: NewRegistration): 
     .values({ ...message, id: randomUUID(), direction: 'received', jws: 'a.b.c', at: clock() })
     .execute();
   await trx
+    .insertInto('transfer_letter')
+    .values({ transfer_id: id, sent_on: '2026-11-20', sent_by: 'clerk-1' })
+    .execute();
+  await trx
     .insertInto('transfer_hold')
     .values({
       id: randomUUID(),
