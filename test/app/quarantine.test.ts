@@ -223,7 +223,8 @@ t.test('a member that is away holds the return up, until two administrators go o
 
   osaka = await startAgain(network, osaka);
   await becomesTrue(async () => (await heldAs(sakai, couple)) === 'CLOSED');
-  t.same(await awaited(sakai), [], 'it was asked for as long as it took');
+  await becomesTrue(async () => (await awaited(sakai)).length === 0);
+  t.pass('it was asked for as long as it took');
   t.same(await breaches(), []);
 });
 
