@@ -12,7 +12,7 @@ import { TokenFault } from '../kernel/compact-jws.ts';
 import type { SigningKey } from '../kernel/signing-key.ts';
 import type { NodeSubject } from './check-address.ts';
 import { said } from './check-limits.ts';
-import { type Checks, failed, passed, untested } from './finding.ts';
+import { type Checks, failed, type Outcome, passed, untested } from './finding.ts';
 import { type ProbeAnswer, probe } from './probe-client.ts';
 
 /** @param stranger a key that is nobody's: a list signed with it must be refused */
@@ -46,10 +46,7 @@ export function statusChecks(subject: NodeSubject, stranger: SigningKey): Checks
       if (!list) return untested('no_answer');
       const etag = list.header('etag');
       if (etag === null) return failed('etag_missing', uri());
-      const again = await probe(uri(), {
-        headers: { accept: 'application/statuslist+jwt', 'if-none-match': etag },
-      });
-      return again.kind === 'answered' && again.status === 304 ? passed : failed('etag_ignored', said(again));
+      return asksAgain(uri(), etag);
     },
     async status_forged() {
       if (!read.configuration) return untested('no_answer');
@@ -61,6 +58,18 @@ export function statusChecks(subject: NodeSubject, stranger: SigningKey): Checks
       return isRefused ? passed : failed('push_taken', said(answer));
     },
   };
+}
+
+const ETAG_TRIES = 4;
+
+/** The list may have been signed anew in between: then it has another tag, and that one is asked with. */
+async function asksAgain(uri: string, etag: string, tries = 1): Promise<Outcome> {
+  const headers = { accept: 'application/statuslist+jwt', 'if-none-match': etag };
+  const again = await probe(uri, { headers });
+  if (again.kind === 'answered' && again.status === 304) return passed;
+  const next = again.kind === 'answered' && again.status === 200 ? again.header('etag') : etag;
+  if (next === null || next === etag || tries === ETAG_TRIES) return failed('etag_ignored', said(again));
+  return asksAgain(uri, next, tries + 1);
 }
 
 /** Hands a list to a node as a member does when an entry has changed. */

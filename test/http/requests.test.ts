@@ -346,6 +346,7 @@ t.test('every refusal says in Japanese and in English what is wrong and what to 
     unanswered: ['272108'],
     since: '2026-11-20',
     models: ['continuation_at_destination'],
+    answer: 'denied',
   };
   /** Where the same word has other values. */
   const own: Partial<Record<RefusalCode, object>> = { peer_not_in_agreement: { state: 'left' } };
