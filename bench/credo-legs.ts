@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import type { SigningKey } from '../src/kernel/signing-key.ts';
 import type { CertificateSource } from './certificates.ts';
-import { inLanes, type Leg } from './measurement.ts';
+import type { Leg } from './measurement.ts';
+import { libraryLegs } from './process-legs.ts';
 
 /** What every issuer here signs: some claims in the clear, others to be disclosed one by one. */
 export type TheirContent = {
@@ -25,9 +26,6 @@ export type StartCredo = (terms: {
   /** base64 DER */
   readonly leaf: string;
 }) => Promise<{ readonly x5c: TheirIssuer; readonly did: TheirIssuer }>;
-
-const LANES = 32;
-const TEXTS = 1000;
 
 export const NAMES = {
   signX5c: 'Credo SdJwtVcApi sign, x5c, in process',
@@ -71,35 +69,9 @@ function legsOf(
   library: TheirIssuer,
   names: { readonly sign: string; readonly verify: string },
 ): Leg[] {
-  const texts: string[] = [];
-  let presented = 0;
   const issue = () => {
     const { vct, akaVcts, expiresAt, claims } = source.content();
     return library.issue({ vct, exp: expiresAt, aka_vcts: [...akaVcts], claims });
   };
-  return [
-    {
-      name: names.sign,
-      server: process.pid,
-      run: (ms) =>
-        inLanes(LANES, ms, async () => {
-          const text = await issue();
-          if (texts.length < TEXTS) texts.push(text);
-          return 1;
-        }),
-    },
-    {
-      name: names.verify,
-      server: process.pid,
-      prepare: async () => {
-        while (texts.length < TEXTS) texts.push(await issue());
-      },
-      run: (ms) =>
-        inLanes(LANES, ms, async () => {
-          presented += 1;
-          await library.verify(texts[presented % texts.length] ?? '');
-          return 1;
-        }),
-    },
-  ];
+  return libraryLegs(names, { issue, verify: (text) => library.verify(text) });
 }

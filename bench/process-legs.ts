@@ -106,11 +106,22 @@ async function theirLegs(source: CertificateSource): Promise<Leg[]> {
     const frame = { _sd: Object.keys(claims) as never[] };
     return library.issue({ ...visible, ...claims }, frame, { header });
   };
+  const verify = (text: string) => library.verify(text);
+  return libraryLegs({ sign: NAMES.theirSign, verify: NAMES.theirVerify }, { issue, verify });
+}
+
+/** What another's library does with certificates like ours: makes them, and verifies those that it made. */
+export function libraryLegs(
+  names: { readonly sign: string; readonly verify: string },
+  { issue, verify }: { issue(): Promise<string>; verify(text: string): Promise<unknown> },
+): Leg[] {
   const texts: string[] = [];
   let presented = 0;
+  const server = process.pid;
   return [
     {
-      name: NAMES.theirSign,
+      name: names.sign,
+      server,
       run: (ms) =>
         inLanes(LANES, ms, async () => {
           const text = await issue();
@@ -119,14 +130,15 @@ async function theirLegs(source: CertificateSource): Promise<Leg[]> {
         }),
     },
     {
-      name: NAMES.theirVerify,
+      name: names.verify,
+      server,
       prepare: async () => {
         while (texts.length < TEXTS) texts.push(await issue());
       },
       run: (ms) =>
         inLanes(LANES, ms, async () => {
           presented += 1;
-          await library.verify(texts[presented % texts.length] ?? '');
+          await verify(texts[presented % texts.length] ?? '');
           return 1;
         }),
     },

@@ -1,7 +1,7 @@
 import { type AuthorityCode, type EntityId, isAuthorityCode, isEntityId } from '../kernel/authority.ts';
 import { fromBase64url, toBase64url } from '../kernel/base64url.ts';
 import { canonicalJson } from '../kernel/canonical-json.ts';
-import { dayInJapan, epochSeconds } from '../kernel/clock.ts';
+import { dayInJapan, midnightInJapan } from '../kernel/clock.ts';
 import {
   type CompactJws,
   parseCompactJws,
@@ -78,7 +78,7 @@ export function signLink(
   const last = draft.earlier.at(-1);
   const claims: JsonObject = {
     iss: entityId,
-    iat: beginningOf(draft.releasedOn),
+    iat: midnightInJapan(draft.releasedOn),
     sub: registrationDigest(salt, draft.rid),
     salt,
     from: authority,
@@ -144,16 +144,12 @@ function requireRelease(claims: JsonObject): { releasedAt: number; releasedOn: J
   if (releasedAt === undefined) throw new TokenFault('claim_missing', 'iat');
   if (releasedAt >= YEAR_10000) throw new TokenFault('claim_malformed', 'iat');
   const releasedOn = dayInJapan(new Date(releasedAt * 1000));
-  if (beginningOf(releasedOn) !== releasedAt) throw new TokenFault('claim_malformed', 'iat');
+  if (midnightInJapan(releasedOn) !== releasedAt) throw new TokenFault('claim_malformed', 'iat');
   return { releasedAt, releasedOn };
 }
 
 /** Its beginning in Japan: no later day has the form of a day. */
 const YEAR_10000 = 253_402_268_400;
-
-function beginningOf(day: JapanDay): number {
-  return epochSeconds(new Date(`${day}T00:00:00+09:00`));
-}
 
 function requireBytes(claims: JsonObject, claim: string, byteLength: number): string {
   const value = requireString(claims, claim);

@@ -1,5 +1,5 @@
 import type { AuthorityCode } from '../kernel/authority.ts';
-import { epochSeconds } from '../kernel/clock.ts';
+import { midnightInJapan } from '../kernel/clock.ts';
 import { mayBeNamed } from '../registry/eligibility.ts';
 import type { Shown } from '../registry/protection.ts';
 import { readShown } from '../registry/protection-store.ts';
@@ -56,13 +56,14 @@ export function contentOf(
 ): CertificateContent | undefined {
   const number = numbers.get(intent.id);
   if (number === undefined) return undefined;
-  const issuedAt = epochSeconds(midnightInJapan(intent.issuedOn));
+  // The day in Japan: the minute of its making would tell which counter visit it came from.
+  const issuedAt = midnightInJapan(intent.issuedOn);
   return {
     issuer: terms.entityId,
     vct: terms.vct,
     akaVcts: [terms.baseVct],
     issuedAt,
-    expiresAt: epochSeconds(midnightInJapan(intent.expiresOn)),
+    expiresAt: midnightInJapan(intent.expiresOn),
     status: { uri: terms.statusListUri, idx: intent.statusIndex },
     ...(intent.holderJwk ? { holderJwk: intent.holderJwk } : {}),
     claims: claimsOf(terms, intent, registration, shown[intent.position], number),
@@ -101,9 +102,4 @@ function claimsOf(
       : {}),
     ...(registration.continuity.length > 0 ? { continuity: registration.continuity } : {}),
   };
-}
-
-/** A certificate begins with its day in Japan: the minute of its making would tell which counter visit it came from. */
-function midnightInJapan(day: string): Date {
-  return new Date(`${day}T00:00:00+09:00`);
 }

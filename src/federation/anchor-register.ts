@@ -1,4 +1,5 @@
 import { type AuthorityCode, type EntityId, isAuthorityCode, isEntityId } from '../kernel/authority.ts';
+import { isCalendarDay } from '../kernel/clock.ts';
 import type { PublicJwk } from '../kernel/signing-key.ts';
 import {
   type AnchorEvent,
@@ -8,7 +9,7 @@ import {
   type RegisterFaultCode,
 } from './anchor-event.ts';
 import { publicKeysOf } from './anchor-members.ts';
-import { type DatedName, isDay, KEY_END_REASONS, type KeyEndReason } from './member-history.ts';
+import { type DatedName, KEY_END_REASONS, type KeyEndReason } from './member-history.ts';
 
 /** A key with its time, in seconds since the epoch. */
 export type RegisterKey = {
@@ -419,7 +420,7 @@ function days(from: string, to: string | undefined): { from: string; to?: string
 }
 
 function day(text: string): string {
-  if (!isDay(text)) throw new RegisterFault('day_malformed', text);
+  if (!isCalendarDay(text)) throw new RegisterFault('day_malformed', text);
   return text;
 }
 

@@ -1,4 +1,5 @@
 import type { EntityId } from '../kernel/authority.ts';
+import { unverifiedClaims } from '../kernel/compact-jws.ts';
 import { sha256Base64url } from '../kernel/digest.ts';
 import { HISTORICAL_KEYS_MEDIA_TYPE } from './historical-keys.ts';
 import { MAX_HISTORY_LENGTH } from './past-keys.ts';
@@ -11,14 +12,9 @@ import type { PeerClient } from './peer-client.ts';
  */
 export type KeyNotice = { readonly historicalKeys: string; readonly configuration?: string };
 
-/** Who says it is theirs; only the signature decides. @returns undefined where the text names nobody */
+/** Who says it is theirs; only the signature decides. */
 export function unverifiedIssuer({ historicalKeys }: KeyNotice): unknown {
-  try {
-    const payload = Buffer.from(historicalKeys.split('.')[1] ?? '', 'base64url').toString('utf8');
-    return (JSON.parse(payload) as { iss?: unknown } | null)?.iss;
-  } catch {
-    return undefined;
-  }
+  return unverifiedClaims(historicalKeys).iss;
 }
 
 /** Where an authority takes notices: a path of the contract, on the host that its chain has bound it to. */

@@ -1,4 +1,5 @@
 import { type AuthorityCode, type EntityId, isAuthorityCode, isEntityId } from '../kernel/authority.ts';
+import { isCalendarDay } from '../kernel/clock.ts';
 import { checkTimes, parseCompactJws, signCompactJws } from '../kernel/compact-jws.ts';
 import type { PublicJwk, SigningKey } from '../kernel/signing-key.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../kernel/strict-json.ts';
@@ -147,7 +148,7 @@ export function readMemberRecord(record: JsonObject): MemberRecord {
   return {
     names: readNames(record.names ?? null),
     periods: list(record, 'periods').map((entry) => readPeriod(object(entry, 'periods'))),
-    since: isDay(since) ? since : malformed('since'),
+    since: isCalendarDay(since) ? since : malformed('since'),
     successor,
     predecessors: list(record, 'predecessors').map((id) => (isEntityId(id) ? id : malformed('predecessors'))),
     keys: list(record, 'keys').map(readKey),
@@ -185,16 +186,9 @@ function readPeriod(period: JsonObject): DatedPeriod {
   return to !== null && to < from ? malformed('to') : { from, to };
 }
 
-/** Whether a text is a day of the calendar, `YYYY-MM-DD`. */
-export function isDay(value: unknown): value is string {
-  if (typeof value !== 'string' || !/^\d{4}-\d{2}-\d{2}$/.test(value)) return false;
-  const at = new Date(`${value}T00:00:00Z`);
-  return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(value);
-}
-
 function day(object: JsonObject, name: string): string {
   const value = object[name];
-  return isDay(value) ? value : malformed(name);
+  return isCalendarDay(value) ? value : malformed(name);
 }
 
 /** Short and on one line: these are shown to clerks. */

@@ -1,4 +1,5 @@
 import type { EntityId } from '../kernel/authority.ts';
+import { midnightInJapan } from '../kernel/clock.ts';
 import type { DatedName, HistoryMember, MemberHistory, MemberState } from './member-history.ts';
 import type { MembershipPeriod } from './trust-mark.ts';
 
@@ -54,8 +55,4 @@ export function isKeyDoubted({ keys }: HistoryMember, kid: unknown): boolean {
 export function saysTheSame(a: MemberHistory, b: MemberHistory): boolean {
   const content = ({ members, agreements }: MemberHistory) => JSON.stringify([members, agreements]);
   return content(a) === content(b);
-}
-
-function midnightInJapan(day: string): number {
-  return Date.parse(`${day}T00:00:00+09:00`) / 1000;
 }

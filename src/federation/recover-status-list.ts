@@ -3,7 +3,7 @@ import { parseStatusListToken, StatusListFault } from '../certificate/status-lis
 import { uniteEntries } from '../certificate/status-list-store.ts';
 import { type Db, inTransaction } from '../db/transaction.ts';
 import type { EntityId } from '../kernel/authority.ts';
-import { TokenFault } from '../kernel/compact-jws.ts';
+import { TokenFault, unverifiedClaims } from '../kernel/compact-jws.ts';
 import type { Member } from './authority-metadata.ts';
 import type { PeerClient } from './peer-client.ts';
 import { sideBySide } from './side-by-side.ts';
@@ -42,7 +42,7 @@ async function askFor({ db, client, self, ownList }: RecoveryDeps, { entityId }:
     const { list } = await parseStatusListToken(answer.text, {
       uri: ownList.uri,
       // As of then: what was refused in a list that has expired is refused all the same.
-      now: issuedAtOf(answer.text),
+      now: Number(unverifiedClaims(answer.text).iat),
       skewSeconds: 0,
       keys: ownList.keys(),
     });
@@ -51,16 +51,5 @@ async function askFor({ db, client, self, ownList }: RecoveryDeps, { entityId }:
   } catch (error) {
     if (error instanceof TokenFault || error instanceof StatusListFault) return false;
     throw error;
-  }
-}
-
-/** What the text says of itself, before it is verified. */
-function issuedAtOf(token: string): number {
-  try {
-    const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
-    const { iat } = (claims ?? {}) as { iat?: unknown };
-    return typeof iat === 'number' ? iat : 0;
-  } catch {
-    return 0;
   }
 }

@@ -1,4 +1,5 @@
 import { type EntityId, isEntityId } from '../kernel/authority.ts';
+import { isCalendarDay, midnightInJapan } from '../kernel/clock.ts';
 import {
   checkTimes,
   parseCompactJws,
@@ -126,20 +127,10 @@ export function membershipPeriod({ from, to }: Membership): MembershipPeriod {
 export function readMembership(value: JsonValue | undefined): Membership {
   if (!isJsonObject(value)) throw new TrustFault('membership_malformed', 'membership');
   const { from, to } = value;
-  if (!isDay(from)) throw new TrustFault('membership_malformed', 'from');
+  if (!isCalendarDay(from)) throw new TrustFault('membership_malformed', 'from');
   if (to === undefined) return { from };
-  if (!isDay(to) || to < from) throw new TrustFault('membership_malformed', 'to');
+  if (!isCalendarDay(to) || to < from) throw new TrustFault('membership_malformed', 'to');
   return { from, to };
-}
-
-function isDay(value: JsonValue | undefined): value is string {
-  if (typeof value !== 'string' || !/^\d{4}-\d{2}-\d{2}$/.test(value)) return false;
-  const at = new Date(`${value}T00:00:00Z`);
-  return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(value);
-}
-
-function midnightInJapan(day: string): number {
-  return Date.parse(`${day}T00:00:00+09:00`) / 1000;
 }
 
 function entityId(claims: JsonObject, claim: string): EntityId {

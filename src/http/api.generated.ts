@@ -2122,7 +2122,7 @@ export interface paths {
         put?: never;
         /**
          * A member's new status list, pushed (失効情報の通知)
-         * @description The token proves its issuer. It is taken only if it is newer than the one held.
+         * @description The token proves its issuer. It is taken only if it is newer than the one held and takes no refused entry back.
          */
         post: operations["receiveStatusList"];
         delete?: never;
@@ -2745,6 +2745,7 @@ export interface components {
                 text: components["schemas"]["Names"];
             };
             reasons?: string[];
+            /** @description To a partner, what concerns both or them alone */
             unmet?: components["schemas"]["UnmetRequirement"][];
             /** @description The letter to an origin without a node, and what it wrote back */
             letter?: {
@@ -2856,7 +2857,10 @@ export interface components {
         };
         ConsentState: {
             given: boolean;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When; a partner is not told the other's, nor how
+             */
             at?: string;
             /** @enum {string} */
             method?: "session" | "counter" | "wallet";

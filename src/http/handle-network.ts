@@ -5,6 +5,7 @@ import type { RefusedKind } from '../federation/peer-refusals.ts';
 import { receiveMessage } from '../federation/receive-message.ts';
 import { readStanding } from '../federation/standing-store.ts';
 import { dayInJapan } from '../kernel/clock.ts';
+import { unverifiedClaims } from '../kernel/compact-jws.ts';
 import { isRefusal, type NotReadyCause, Refusal } from '../kernel/refusal.ts';
 import type { components } from './api.generated.ts';
 import type { Handlers } from './handlers.ts';
@@ -122,7 +123,7 @@ export function networkHandlers(node: NodeParts): Handlers<NetworkOperations> {
 
     async receiveStatusList({ rawBody }) {
       const token = rawBody ?? '';
-      const member = directory.believed().find((each) => each.statusListUri === unverifiedSubject(token));
+      const member = directory.believed().find((each) => each.statusListUri === unverifiedClaims(token).sub);
       // Whoever is not a member is told no more than a member whose list does not verify.
       if (!member || !(await directory.lists.take(member, token)))
         throw refused('status_list', 'status_list_refused');
@@ -189,15 +190,4 @@ function memberBody(member: KnownMember): Schemas['Member'] {
     verifiedAt: new Date(member.verifiedAt * 1000).toISOString(),
     expiresAt: new Date(member.expiresAt * 1000).toISOString(),
   };
-}
-
-/** Only to find whose list it may be; the signature decides. */
-function unverifiedSubject(token: string): unknown {
-  try {
-    return (
-      JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')) as { sub?: unknown }
-    ).sub;
-  } catch {
-    return undefined;
-  }
 }

@@ -47,10 +47,15 @@ export async function transferBody(
 ): Promise<Schemas['Transfer']> {
   const steps = await findSteps(node.db, row.id);
   const consents = await findConsents(node.db, row.id);
+  // When and where the other one was is not theirs to read, nor what is found about the other alone.
+  const mayRead = (about: string) =>
+    actor.kind !== 'partner' || [actor.scope.position, 'both'].includes(about);
   const given = (position: PartnerPosition): Schemas['ConsentState'] => {
     const consent = consents.find((candidate) => candidate.position === position);
-    return consent ? { given: true, at: consent.givenAt, method: consent.method } : { given: false };
+    if (!consent) return { given: false };
+    return mayRead(position) ? { given: true, at: consent.givenAt, method: consent.method } : { given: true };
   };
+  const unmet = (row.unmet as Schemas['UnmetRequirement'][]).filter(({ concerns }) => mayRead(concerns));
   const states = { first: given('first'), second: given('second') };
   const consented = { first: states.first.given, second: states.second.given };
   const progress = await progressBody(node, row, { steps, consented, actor });
@@ -62,7 +67,7 @@ export async function transferBody(
       ? { consents: states, consentText: consentBody(node, row) }
       : {}),
     ...(row.reasons.length > 0 ? { reasons: [...row.reasons] } : {}),
-    ...(row.unmet.length > 0 ? { unmet: row.unmet as Schemas['UnmetRequirement'][] } : {}),
+    ...(unmet.length > 0 ? { unmet } : {}),
     ...(row.byPost ? await letterBody(node, row, actor) : {}),
     progress,
   };

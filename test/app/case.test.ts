@@ -366,6 +366,8 @@ const bare = (text: string) =>
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'time')
     .replaceAll(/カクウ [ァ-ヶ]+/g, 'kana');
 
+const UNMET = { requirement: 'residence', finding: 'unmet', sources: [], remedies: [] };
+
 async function protection(t: Test, { hirakata: origin, sakai: node }: Nodes) {
   const protect = (couple: RegisteredCouple) =>
     origin.call('PUT', `/v1/registrations/${couple.registrationId}/partners/second/protection`, {
@@ -411,6 +413,34 @@ async function protection(t: Test, { hirakata: origin, sakai: node }: Nodes) {
   };
   const plain = await moveWith('never');
   t.same(await isProtectedAt(plain.couple), []);
+  await t.test(
+    'neither reads when or how the other consented, nor what is found about the other',
+    async (t) => {
+      const open = plain.open;
+      const found = (concerns: string) => ({ ...UNMET, concerns });
+      await node.database.ownerDb
+        .updateTable('transfer')
+        .set({ unmet: JSON.stringify(['first', 'second', 'both'].map(found)) })
+        .where('id', '=', open.transferId)
+        .execute();
+      const seenBy = async (token: string) => {
+        const { body } = await node.call('GET', path(open), { token });
+        const about = (body.unmet as { concerns: string }[]).map(({ concerns }) => concerns);
+        const known = ['first', 'second'].map((position) => Object.keys(body.consents[position]).join());
+        return { about, known };
+      };
+      const [own, other] = ['given,at,method', 'given'];
+      t.same(await seenBy(open.sessions.first), { about: ['first', 'both'], known: [own, other] });
+      t.same(await seenBy(open.sessions.second), { about: ['second', 'both'], known: [other, own] });
+      const all = await seenBy(node.token('clerk'));
+      t.same(all, { about: ['first', 'second', 'both'], known: [own, own] });
+      await node.database.ownerDb
+        .updateTable('transfer')
+        .set({ unmet: '[]' })
+        .where('id', '=', open.transferId)
+        .execute();
+    },
+  );
   for (const when of ['before', 'offered'] as const)
     await t.test(
       `a protection set ${when} the offer is in force at the new authority, and the other learns nothing`,

@@ -535,15 +535,20 @@ async function decisions(t: Test, { hirakata: origin, sakai, daito, osaka }: Nod
       };
       const application = anApplication('daito', { partners: away, couple: { cohabiting: false } });
       await consented(daito, opened, couple, application);
-      const told = await daito.call('GET', `/v1/transfers/${opened.transferId}`, {
-        token: opened.sessions.first,
-      });
+      const toldTo = async (position: 'first' | 'second') =>
+        (await daito.call('GET', `/v1/transfers/${opened.transferId}`, { token: opened.sessions[position] }))
+          .body.unmet;
       const unmet = [
         { requirement: 'residence', concerns: 'first', finding: 'unmet' },
         { requirement: 'residence', concerns: 'second', finding: 'unmet' },
         { requirement: 'cohabitation', concerns: 'both', finding: 'unmet' },
       ];
-      t.match(told.body.unmet, unmet, 'the couple was told before');
+      for (const position of ['first', 'second'] as const)
+        t.match(
+          await toldTo(position),
+          unmet.filter(({ concerns }) => [position, 'both'].includes(concerns)),
+          'each was told before, of their own part and of what concerns both',
+        );
       const refused = await decide(daito, opened, 'approve');
       t.match(refused, { status: 422, body: { code: 'continuation_not_possible', unmet } });
       t.equal(refused.body.unmet.length, unmet.length);
